@@ -1,0 +1,78 @@
+"""The errors of the platform: each has a code, an HTTP status, a message, and says what to do."""
+
+from typing import Any, ClassVar
+
+
+class TreadleError(Exception):
+    """Base of all errors the platform raises on purpose.
+
+    Attributes:
+        code: Stable name for programs.
+        http_status: Status of the answer that carries it.
+        hint: One sentence of what to do, or an empty string.
+        extra: Further keys of the JSON answer.
+    """
+
+    code: ClassVar[str] = "internal"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "", extra: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.extra = extra or {}
+
+
+class InvalidError(TreadleError):
+    """What was sent does not make sense."""
+
+    code = "invalid"
+    http_status = 400
+
+
+class UnauthenticatedError(TreadleError):
+    """The request carries no token, or one that is not valid."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class ForbiddenError(TreadleError):
+    """The caller may know of the thing, but not do this with it."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class NotFoundError(TreadleError):
+    """It does not exist, or belongs to somebody else."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class StaleAttemptError(TreadleError):
+    """An attempt that is over, or was replaced by a newer one, tried to write."""
+
+    code = "stale_attempt"
+    http_status = 409
+
+
+class LimitError(TreadleError):
+    """A limit is reached."""
+
+    code = "limit"
+    http_status = 429
+
+
+class EngineUnavailableError(TreadleError):
+    """The engine cannot start anything now."""
+
+    code = "engine_unavailable"
+    http_status = 503
+
+
+class StorageError(TreadleError):
+    """The database or the object store refused a write, for instance because the disk is full."""
+
+    code = "storage"
+    http_status = 507

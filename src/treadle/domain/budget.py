@@ -12,7 +12,8 @@ class Budget:
         cpu: CPU cores, may be fractional.
         gpu: GPUs, may be fractional.
         mem: Memory in bytes.
-        strict: Refuse a task that asks for more than this. Otherwise (a developer's machine) its request is clamped with a warning.
+        strict: Refuse a task that asks for more than this. Otherwise (a developer's machine) its request is
+            clamped with a warning.
     """
 
     cpu: float

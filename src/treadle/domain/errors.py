@@ -76,3 +76,28 @@ class StorageError(TreadleError):
 
     code = "storage"
     http_status = 507
+
+
+class UnsealError(TreadleError):
+    """A sealed value cannot be read: the key is not the one it was sealed with."""
+
+    code = "unseal"
+
+
+class TooLargeError(TreadleError):
+    """A request's body is larger than the platform takes."""
+
+    code = "too_large"
+    http_status = 413
+
+
+class HomeFolderError(TreadleError):
+    """The platform's home folder cannot be used."""
+
+    code = "home_folder"
+
+
+class PortTakenError(TreadleError):
+    """The gateway cannot listen where it was told to."""
+
+    code = "port_taken"

@@ -1,0 +1,77 @@
+"""Functions and their versions in the database."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from treadle.adapters.database.tables import function_versions, functions
+from treadle.domain.functions import Function, FunctionVersion
+
+_VERSION_COLUMNS = [
+    function_versions.c[name] for name in FunctionVersion.__dataclass_fields__
+]  # in the order of the record's fields
+_FUNCTIONS: Select[Any] = select(
+    functions.c.id.label("function_id"),
+    functions.c.title,
+    functions.c.author_id,
+    functions.c.created,
+    *_VERSION_COLUMNS,
+).join(function_versions, function_versions.c.id == functions.c.current_version_id)
+
+
+class DatabaseFunctions:
+    """`treadle.ports.repositories.FunctionRepository` on a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, function: Function) -> None:
+        """Store a new function with its first version."""
+        self._connection.execute(
+            insert(functions).values(
+                id=function.id,
+                title=function.title,
+                author_id=function.author_id,
+                created=function.created,
+                current_version_id=function.current.id,
+            )
+        )
+        self._insert_version(function.id, function.current, function.created)
+
+    def add_version(self, function_id: str, version: FunctionVersion, created: datetime) -> None:
+        """Store a new version and make it the current one."""
+        self._insert_version(function_id, version, created)
+        self._connection.execute(
+            update(functions).where(functions.c.id == function_id).values(current_version_id=version.id)
+        )
+
+    def by_title(self, author_id: str, title: str) -> Function | None:
+        """Return an author's function, at its current version."""
+        statement = _FUNCTIONS.where(functions.c.author_id == author_id, functions.c.title == title)
+        row = self._connection.execute(statement).first()
+        return _function(row) if row is not None else None
+
+    def version(self, version_id: str) -> FunctionVersion:
+        """Return one version. It must exist: jobs refer to it."""
+        statement = select(*_VERSION_COLUMNS).where(function_versions.c.id == version_id)
+        return _version(self._connection.execute(statement).one())
+
+    def of_author(self, author_id: str) -> list[Function]:
+        """Return an author's functions, by title."""
+        statement = _FUNCTIONS.where(functions.c.author_id == author_id).order_by(functions.c.title)
+        return [_function(row) for row in self._connection.execute(statement)]
+
+    def _insert_version(self, function_id: str, version: FunctionVersion, created: datetime) -> None:
+        fields = {name: getattr(version, name) for name in FunctionVersion.__dataclass_fields__}
+        fields["dependencies"] = list(version.dependencies)
+        self._connection.execute(insert(function_versions).values(function_id=function_id, created=created, **fields))
+
+
+def _version(row: Row[Any]) -> FunctionVersion:
+    fields = {name: row._mapping[name] for name in FunctionVersion.__dataclass_fields__}
+    return FunctionVersion(**{**fields, "dependencies": tuple(fields["dependencies"])})
+
+
+def _function(row: Row[Any]) -> Function:
+    return Function(row.function_id, row.title, row.author_id, row.created, _version(row))

@@ -1,0 +1,171 @@
+"""Jobs and their history in the database."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
+
+from treadle.adapters.database.tables import functions, job_events, jobs
+from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
+from treadle.domain.lifecycle import ACTIVE, ON_ENGINE, JobState, JobStatus, SubStatus
+from treadle.domain.scheduling import QueuedJob
+
+_JOBS: Select[Any] = select(
+    jobs.c.id,
+    jobs.c.author_id,
+    jobs.c.function_id,
+    functions.c.title,
+    jobs.c.version_id,
+    jobs.c.created,
+    jobs.c.status,
+    jobs.c.sub_status,
+    jobs.c.attempt,
+    jobs.c.cause,
+).join(functions, functions.c.id == jobs.c.function_id)
+_BY_ID = _JOBS.where(jobs.c.id == bindparam("id"))
+_EVENTS = (
+    select(job_events)
+    .where(job_events.c.job_id == bindparam("id"), job_events.c.number > bindparam("after"))
+    .order_by(job_events.c.number)
+)
+
+
+class DatabaseJobs:
+    """`treadle.ports.repositories.JobRepository` on a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, job: Job) -> None:
+        """Store a new job."""
+        self._connection.execute(
+            insert(jobs).values(
+                id=job.id,
+                author_id=job.author_id,
+                function_id=job.function_id,
+                version_id=job.version_id,
+                created=job.created,
+                status=job.status,
+                sub_status=job.state.sub_status,
+                attempt=job.state.attempt,
+            )
+        )
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job."""
+        row = self._connection.execute(_BY_ID, {"id": job_id}).first()
+        return _job(row) if row is not None else None
+
+    def change(
+        self,
+        job_id: str,
+        before: JobState,
+        after: JobState,
+        *,
+        lease_until: datetime | None = None,
+        cause: object = None,
+    ) -> bool:
+        """Move a job from one state to the next, if it is still in the state `before`."""
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status == before.status, jobs.c.attempt == before.attempt)
+            .values(
+                status=after.status,
+                sub_status=after.sub_status,
+                attempt=after.attempt,
+                lease_until=lease_until,
+                cause=null() if cause is None else cause,
+            )
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def renew_lease(self, job_id: str, attempt: int, until: datetime) -> None:
+        """Put off the time from which the attempt counts as silent."""
+        self._connection.execute(
+            update(jobs).where(jobs.c.id == job_id, jobs.c.attempt == attempt).values(lease_until=until)
+        )
+
+    def add_event(self, job_id: str, record: EventRecord, created: datetime) -> None:
+        """Append a row to a job's history."""
+        self._connection.execute(
+            insert(job_events).values(
+                job_id=job_id,
+                type=record.type,
+                origin=record.origin,
+                context=record.context,
+                data=record.data,
+                created=created,
+            )
+        )
+
+    def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
+        """Return the history after row number `after`, oldest first."""
+        return [_event(row) for row in self._connection.execute(_EVENTS, {"id": job_id, "after": after})]
+
+    def page(self, author_id: str, job_filter: JobFilter) -> tuple[int, list[Job]]:
+        """Return how many jobs match, and one page of them, newest first."""
+        conditions = _conditions(author_id, job_filter)
+        counted = select(func.count()).select_from(jobs).join(functions, functions.c.id == jobs.c.function_id)
+        count = self._connection.execute(counted.where(*conditions)).scalar_one()
+        statement = _JOBS.where(*conditions).order_by(jobs.c.created.desc(), jobs.c.id.desc())
+        rows = self._connection.execute(statement.limit(job_filter.limit).offset(job_filter.offset))
+        return count, [_job(row) for row in rows]
+
+    def count_active(self, author_id: str) -> int:
+        """Return how many jobs of a user are not yet in a terminal state."""
+        statement = select(func.count()).where(jobs.c.author_id == author_id, jobs.c.status.in_(ACTIVE))
+        return self._connection.execute(statement).scalar_one()
+
+    def queued(self, per_author: int) -> list[QueuedJob]:
+        """Return waiting jobs, the oldest first, at most `per_author` of each user."""
+        place = func.row_number().over(partition_by=jobs.c.author_id, order_by=(jobs.c.created, jobs.c.id))
+        waiting = (
+            select(jobs.c.id, jobs.c.author_id, jobs.c.created, place.label("place"))
+            .where(jobs.c.status == JobStatus.QUEUED)
+            .subquery()
+        )
+        statement = (
+            select(waiting.c.id, waiting.c.author_id)
+            .where(waiting.c.place <= per_author)
+            .order_by(waiting.c.created, waiting.c.id)
+        )
+        return [QueuedJob(*row) for row in self._connection.execute(statement)]
+
+    def on_engine(self) -> list[Job]:
+        """Return the jobs an engine has."""
+        return [_job(row) for row in self._connection.execute(_JOBS.where(jobs.c.status.in_(ON_ENGINE)))]
+
+    def active_by_author(self) -> Counter[str]:
+        """Return how many jobs each user has on an engine."""
+        statement = (
+            select(jobs.c.author_id, func.count()).where(jobs.c.status.in_(ON_ENGINE)).group_by(jobs.c.author_id)
+        )
+        return Counter({row[0]: row[1] for row in self._connection.execute(statement)})
+
+    def silent(self, now: datetime) -> Sequence[Job]:
+        """Return the jobs on an engine whose lease ran out before `now`."""
+        statement = _JOBS.where(jobs.c.status.in_(ON_ENGINE), jobs.c.lease_until < now)
+        return [_job(row) for row in self._connection.execute(statement)]
+
+
+def _conditions(author_id: str, job_filter: JobFilter) -> list[ColumnElement[bool]]:
+    conditions = [jobs.c.author_id == author_id]
+    if job_filter.function is not None:
+        conditions.append(functions.c.title == job_filter.function)
+    if job_filter.status is not None:
+        conditions.append(jobs.c.status == job_filter.status)
+    if job_filter.created_after is not None:
+        conditions.append(jobs.c.created >= job_filter.created_after)
+    return conditions
+
+
+def _job(row: Row[Any]) -> Job:
+    state = JobState(JobStatus(row.status), SubStatus(row.sub_status) if row.sub_status else None, row.attempt)
+    return Job(row.id, row.author_id, row.function_id, row.title, row.version_id, row.created, state, row.cause)
+
+
+def _event(row: Row[Any]) -> StoredEvent:
+    record = EventRecord(EventType(row.type), Origin(row.origin), Context(row.context), row.data)
+    return StoredEvent(row.number, row.created, record)

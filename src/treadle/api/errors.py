@@ -1,0 +1,78 @@
+"""Errors as answers. One shape, ``{"message": text}``; the contract has ``{"detail": text}`` for a missing or wrong token.
+
+Clients of today print all values of the object, so it holds nothing that people should not read.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from treadle.domain.errors import TreadleError, UnauthenticatedError
+
+logger = logging.getLogger(__name__)
+
+_DATETIME_FORMAT = (
+    "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+)
+_TEXTS = {
+    "missing": "This field is required.",
+    "string_type": "Not a valid string.",
+    "int_parsing": "A valid integer is required.",
+    "int_type": "A valid integer is required.",
+    "int_from_float": "A valid integer is required.",
+    "bool_parsing": "Must be a valid boolean.",
+    "bool_type": "Must be a valid boolean.",
+    "greater_than_equal": "Ensure this value is greater than or equal to {ge}.",
+    "less_than_equal": "Ensure this value is less than or equal to {le}.",
+    "string_too_long": "Ensure this field has no more than {max_length} characters.",
+    "string_too_short": "This field may not be blank.",
+    "literal_error": '"{input}" is not a valid choice.',
+    "enum": '"{input}" is not a valid choice.',
+    "value_error": "{error}",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer errors in the shapes of the contract."""
+    app.add_exception_handler(TreadleError, _on_treadle_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(ValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_treadle_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TreadleError)  # noqa: S101  (the handler is installed for this class)
+    message = f"{error} {error.hint}".strip()
+    if isinstance(error, UnauthenticatedError):
+        return JSONResponse({"detail": message}, error.http_status, {"WWW-Authenticate": "Bearer"})
+    if error.http_status >= 500:
+        logger.warning("answered %d: %s", error.http_status, message)
+    return JSONResponse({"message": message, **error.extra}, error.http_status)
+
+
+async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  (installed for these)
+    return JSONResponse({"message": first_message(error.errors())}, 400)
+
+
+async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  (installed for this)
+    return JSONResponse({"message": error.detail}, error.status_code, error.headers)
+
+
+def first_message(errors: Sequence[Any]) -> str:
+    """Return the text for the first of pydantic's errors, as the contract words it."""
+    first = errors[0]
+    kind = first["type"]
+    if kind.startswith(("datetime", "timezone")):
+        return _DATETIME_FORMAT
+    text = _TEXTS.get(kind)
+    if text is None:
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return text.format(**{**first.get("ctx", {}), "input": first.get("input")})

@@ -1,0 +1,40 @@
+"""Pure ASGI middleware."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from treadle.domain.errors import TooLargeError
+
+
+class TrailingSlash:
+    """Makes ``/api/...`` with and without a slash at its end the same, without a redirect: a redirect would lose POST bodies."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Append the slash, then go on."""
+        if scope["type"] == "http" and scope["path"].startswith("/api") and not scope["path"].endswith("/"):
+            scope["path"] += "/"
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses requests with larger bodies than the platform takes, while they are read."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go on with a `receive` that counts."""
+        received = 0
+
+        async def counting() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._largest:
+                raise TooLargeError(f"The request is larger than {self._largest} bytes, the most this platform takes.")
+            return message
+
+        await self._app(scope, counting, send)

@@ -1,0 +1,43 @@
+"""What the routes work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from treadle.services.access import Access
+from treadle.services.functions import Functions
+from treadle.services.jobs import Jobs
+from treadle.services.reports import Reports
+from treadle.services.streams import JobStreams
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The services behind the API.
+
+    Attributes:
+        access: Who is calling.
+        functions: Functions.
+        jobs: Jobs, for users.
+        streams: Streams of jobs.
+        reports: The runner's side.
+        version: Version of the platform.
+        is_ready: Returns why the platform cannot take work now, or None.
+        stop_patience: Seconds a stop request waits for the end of the program.
+    """
+
+    access: Access
+    functions: Functions
+    jobs: Jobs
+    streams: JobStreams
+    reports: Reports
+    version: str
+    is_ready: Callable[[], str | None]
+    stop_patience: float
+
+
+def platform_of(request: Request) -> Platform:
+    """Return the services behind the application that serves `request`."""
+    platform: Platform = request.app.state.platform
+    return platform

@@ -1,0 +1,77 @@
+"""Routes for supervisors: the runner protocol of docs/architecture.md."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from treadle.api.bodies import documented, read_body
+from treadle.api.callers import BySupervisor
+from treadle.domain.errors import InvalidError
+from treadle.domain.outcome import Outcome
+
+router = APIRouter(prefix="/api/runner/v1/jobs/{job_id}/attempts/{attempt}", tags=["runner"])
+
+
+class StageBody(BaseModel):
+    """A stage of the program."""
+
+    sub_status: str
+
+
+@router.get("/artifact/")
+async def artifact(call: BySupervisor) -> Response:
+    """Return the tar file of the job's function version."""
+    return Response(await call.platform.reports.artifact(call.identity), media_type="application/x-tar")
+
+
+@router.get("/arguments/")
+async def arguments(call: BySupervisor) -> Response:
+    """Return the job's arguments as they were submitted."""
+    return Response(await call.platform.reports.arguments(call.identity), media_type="application/json")
+
+
+@router.post("/started/")
+async def started(call: BySupervisor) -> JSONResponse:
+    """Note that the program runs."""
+    return JSONResponse({"stop": await call.platform.reports.started(call.identity)})
+
+
+@router.post("/heartbeat/")
+async def heartbeat(call: BySupervisor) -> JSONResponse:
+    """Note that the attempt is alive."""
+    return JSONResponse({"stop": await call.platform.reports.heartbeat(call.identity)})
+
+
+@router.post("/status/", openapi_extra=documented(StageBody))
+async def stage(request: Request, call: BySupervisor) -> JSONResponse:
+    """Note which stage the program is in."""
+    body = await read_body(request, StageBody)
+    await call.platform.reports.stage(call.identity, body.sub_status)
+    return JSONResponse({})
+
+
+@router.put("/logs/")
+async def logs(request: Request, call: BySupervisor, offset: Annotated[int, Query(ge=0)]) -> JSONResponse:
+    """Store a part of the log."""
+    length = await call.platform.reports.append_log(call.identity, offset, await request.body())
+    return JSONResponse({"length": length})
+
+
+@router.put("/result/")
+async def result(request: Request, call: BySupervisor) -> JSONResponse:
+    """Store the result."""
+    await call.platform.reports.save_result(call.identity, await request.body())
+    return JSONResponse({})
+
+
+@router.post("/finished/")
+async def finished(request: Request, call: BySupervisor) -> JSONResponse:
+    """Note the end of the attempt."""
+    try:
+        outcome = Outcome.from_dict(await request.json())
+    except (TypeError, ValueError, KeyError) as error:
+        raise InvalidError(f"This is not an outcome: {error}.") from error
+    await call.platform.reports.finished(call.identity, outcome)
+    return JSONResponse({})

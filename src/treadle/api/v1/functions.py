@@ -1,0 +1,152 @@
+"""Routes of the contract about functions ("programs" on the wire)."""
+
+import json
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue
+
+from treadle.api.bodies import TarContent, documented, read_body
+from treadle.api.callers import ByUser
+from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
+from treadle.domain.errors import InvalidError, NotFoundError
+from treadle.domain.functions import clean_title, split_title
+from treadle.services.functions import Upload
+
+router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
+
+_SCHEMA_LENGTH = 65_536
+
+
+class UploadBody(BaseModel):
+    """An uploaded function. What is left out stays as it was in an update."""
+
+    title: str
+    provider: str | None = None
+    entrypoint: str | None = Field(None, max_length=255)
+    image: str | None = Field(None, max_length=511)
+    artifact: TarContent | None = None
+    dependencies: str | None = None
+    env_vars: str | None = None
+    description: str | None = None
+    version: str | None = None
+    type: Literal["GENERIC", "APPLICATION", "CIRCUIT"] | None = None
+    runner: str | None = Field(None, max_length=255)
+    arguments_schema: str | None = None
+
+
+def _blank_as_missing(value: object) -> object:
+    return None if value == "" else value
+
+
+class RunBody(BaseModel):
+    """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients."""
+
+    title: str
+    provider: Annotated[str | None, BeforeValidator(_blank_as_missing)] = None
+    arguments: str = Field(min_length=1)
+    config: JsonValue = None
+
+
+@router.get("/")
+async def list_functions(call: ByUser, filter: Annotated[str | None, Query()] = None) -> JSONResponse:
+    """Return the caller's functions. `filter=catalog` asks for providers' functions only, of which there are none yet."""
+    functions = [] if filter == "catalog" else await call.platform.functions.visible(call.user)
+    return JSONResponse([function_shape(function) for function in functions])
+
+
+@router.get("/get_by_title/{title}/")
+async def get_by_title(title: str, call: ByUser, provider: str | None = None) -> JSONResponse:
+    """Return the caller's function with this title."""
+    function = await call.platform.functions.get(call.user, clean_title(title), provider or None)
+    return JSONResponse(function_shape(function))
+
+
+@router.post("/upload/", openapi_extra=documented(UploadBody))
+async def upload(request: Request, call: ByUser) -> JSONResponse:
+    """Store a new function, or a new version of one the caller has."""
+    body = await read_body(request, UploadBody)
+    provider, title = split_title(clean_title(body.title), body.provider)
+    if provider is not None:
+        raise NotFoundError(f"Provider {provider} doesn't exist.")
+    if body.image is not None:
+        raise InvalidError("Custom images are only available if you are a provider.")
+    function = await call.platform.functions.upload(
+        call.user,
+        Upload(
+            title=title,
+            artifact=body.artifact,
+            entrypoint=body.entrypoint,
+            dependencies=_dependencies(body.dependencies),
+            env_vars=_env_vars(body.env_vars),
+            description=body.description,
+            version=_version(body.version),
+            type=body.type,
+            runner=body.runner,
+            arguments_schema=_arguments_schema(body.arguments_schema),
+        ),
+    )
+    return JSONResponse(upload_shape(function))
+
+
+@router.post("/run/", openapi_extra=documented(RunBody))
+async def run(request: Request, call: ByUser) -> JSONResponse:
+    """Accept a job."""
+    body = await read_body(request, RunBody)
+    job = await call.platform.jobs.submit(call.user, clean_title(body.title), body.provider, body.arguments)
+    return JSONResponse(submitted_shape(job))
+
+
+def _dependencies(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    try:
+        listed = json.loads(text)
+    except ValueError as error:
+        raise InvalidError(f"'dependencies' should be an array of strings or objects: {error}") from error
+    if not isinstance(listed, list):
+        raise InvalidError("'dependencies' should be an array.")
+    return tuple(_dependency(item) for item in listed)
+
+
+def _dependency(item: object) -> str:
+    if isinstance(item, str):
+        return item
+    if not isinstance(item, dict):
+        raise InvalidError("'dependencies' should be an array with strings or dict.")
+    if len(item) != 1:
+        raise InvalidError("'dependencies' should be an array with dict containing one dependency only.")
+    [(name, version)] = item.items()
+    return f"{name}=={version}" if str(version)[:1].isdigit() else f"{name}{version}"
+
+
+def _env_vars(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    try:
+        variables = json.loads(text)
+    except ValueError as error:
+        raise InvalidError(f"'env_vars' should be an object of strings: {error}") from error
+    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise InvalidError("'env_vars' should be an object whose values are strings.")
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise InvalidError(f"'env_vars' has a variable that no environment can hold: {name!r}.")
+    return variables
+
+
+def _version(text: str | None) -> str | None:
+    if text is not None:
+        try:
+            Version(text)
+        except InvalidVersion:
+            raise InvalidError("Invalid version - expected format x.y.z") from None
+    return text
+
+
+def _arguments_schema(text: str | None) -> str | None:
+    if text is not None and len(text) > _SCHEMA_LENGTH:
+        raise InvalidError(f"arguments_schema is {len(text)} characters long and the maximum is {_SCHEMA_LENGTH}.")
+    return text

@@ -1,0 +1,118 @@
+"""Routes of the contract about jobs, and the stream of a job."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.sse import format_sse_event
+from qiskit_serverless.wire import reduce_for_runtime_client
+
+from treadle.api.callers import ByUser
+from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
+from treadle.domain.errors import InvalidError
+from treadle.domain.jobs import EventType, JobFilter
+from treadle.services.streams import Position, StreamEvent
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
+
+_NO_RUNTIME_SERVICE = "QiskitRuntimeService not found, cannot stop runtime jobs."
+
+
+@router.get("/")
+async def list_jobs(
+    request: Request,
+    call: ByUser,
+    function: str | None = None,
+    status: str | None = None,
+    created_after: datetime | None = None,
+    limit: Annotated[int, Query(ge=0)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> JSONResponse:
+    """Return a page of the caller's jobs, newest first. A limit of 0 means no limit."""
+    job_filter = JobFilter(function, status, created_after, limit or None, offset)
+    page = await call.platform.jobs.page(call.user, job_filter)
+    return JSONResponse(
+        {
+            "count": page.count,
+            "next": _page_url(request, offset + limit) if limit and offset + limit < page.count else None,
+            "previous": _page_url(request, max(offset - limit, 0)) if offset else None,
+            "results": [listed_job_shape(job) for job in page.jobs],
+        }
+    )
+
+
+@router.get("/{job_id}/")
+async def get_job(job_id: JobId, call: ByUser, with_result: bool = False) -> Response:
+    """Return one of the caller's jobs."""
+    job = await call.platform.jobs.get(call.user, job_id)
+    if not with_result:
+        return JSONResponse(job_shape(job))
+    result = await call.platform.jobs.result(call.user, job_id)
+    return JSONResponse(job_shape_with_result(job, await call.platform.jobs.version(job), result))
+
+
+@router.get("/{job_id}/result/")
+async def get_result(job_id: JobId, call: ByUser, encoding: Encoding = None) -> Response:
+    """Return the JSON text the program saved; 204 if there is none."""
+    result = await call.platform.jobs.result(call.user, job_id)
+    if result is None:
+        return Response(status_code=204)
+    return JSONResponse({"result": result if encoding == "1" else reduce_for_runtime_client(result)})
+
+
+@router.get("/{job_id}/logs/")
+async def get_logs(job_id: JobId, call: ByUser) -> JSONResponse:
+    """Return the log so far."""
+    return JSONResponse({"logs": await call.platform.jobs.log(call.user, job_id)})
+
+
+@router.get("/{job_id}/events/")
+async def get_events(job_id: JobId, call: ByUser, type: str | None = None) -> JSONResponse:
+    """Return the job's history, newest first."""
+    if type not in (None, *EventType):
+        raise InvalidError(f"Type is not valid. Valid types: {[str(name) for name in EventType]}")
+    events = await call.platform.jobs.events(call.user, job_id, EventType(type) if type else None)
+    return JSONResponse([event_shape(event) for event in events])
+
+
+@router.post("/{job_id}/stop/")
+async def stop(job_id: JobId, call: ByUser) -> JSONResponse:
+    """Stop a job, and wait a little for the end of its program."""
+    stopped, _ = await call.platform.jobs.stop(call.user, job_id, call.platform.stop_patience)
+    first = "Job has been stopped." if stopped else "Job already in terminal state."
+    return JSONResponse({"message": f"{first} {_NO_RUNTIME_SERVICE}"})
+
+
+@router.get("/{job_id}/stream/", response_class=StreamingResponse)
+async def stream(
+    job_id: JobId,
+    call: ByUser,
+    logs: bool = False,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """Stream what happens to a job as server-sent events: `status`, `log` (with `logs=true`), `end`."""
+    position = Position.parse(last_event_id) if last_event_id else Position()
+    await call.platform.jobs.get(call.user, job_id)
+    events = call.platform.streams.follow(call.user, job_id, position, with_log=logs)
+    return StreamingResponse(_wire(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _wire(events: AsyncIterator[StreamEvent]) -> AsyncIterator[bytes]:
+    async for event in events:
+        if event.name == "keep-alive":
+            yield b": keep-alive\n\n"
+        else:
+            yield format_sse_event(event=event.name, data_str=json.dumps(event.data), id=str(event.position))
+
+
+def _page_url(request: Request, offset: int) -> str:
+    query = {**request.query_params, "offset": offset}
+    query.setdefault("limit", 100)
+    return f"{request.url.replace(query='')}?{urlencode(query)}".replace("??", "?")

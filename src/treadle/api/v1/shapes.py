@@ -1,0 +1,118 @@
+"""Records as the contract shows them. Keys stand in the contract's order."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from treadle.domain.functions import Function, FunctionVersion
+from treadle.domain.jobs import Job, StoredEvent
+
+
+def time_text(time: datetime) -> str:
+    """Return a time in UTC as ISO 8601 text that ends in Z."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def function_shape(function: Function) -> dict[str, Any]:
+    """Return a function as listings and look-ups show it."""
+    return {"id": function.id, **_program(function.title, function.current)}
+
+
+def upload_shape(function: Function) -> dict[str, Any]:
+    """Return a function as the answer to its upload shows it."""
+    version = function.current
+    return {
+        "title": function.title,
+        "entrypoint": version.entrypoint,
+        "artifact": _artifact(version),
+        "dependencies": json.dumps(version.dependencies),
+        "env_vars": json.dumps(version.env_vars),
+        "image": None,
+        "provider": None,
+        "description": version.description,
+        "type": version.type,
+        "version": version.version,
+        "runner": version.runner,
+        "arguments_schema": version.arguments_schema,
+    }
+
+
+def submitted_shape(job: Job) -> dict[str, Any]:
+    """Return a job as the answer to its submission shows it."""
+    return {
+        "id": job.id,
+        "result": None,
+        "status": job.status,
+        "program": job.function_id,
+        "created": time_text(job.created),
+        "arguments": "{}",
+        "compute_profile": None,
+    }
+
+
+def job_shape(job: Job) -> dict[str, Any]:
+    """Return a job as a look-up shows it."""
+    return {
+        "id": job.id,
+        "status": job.status,
+        "program": {"id": job.function_id, "title": job.function_title},
+        "created": time_text(job.created),
+        "sub_status": job.state.sub_status,
+        "fleet_id": None,
+        "compute_profile": None,
+        "business_model": "SUBSIDIZED",
+    }
+
+
+def job_shape_with_result(job: Job, version: FunctionVersion, result: str | None) -> dict[str, Any]:
+    """Return a job as a look-up that asks for the result shows it."""
+    shape = job_shape(job)
+    program = {"id": job.function_id, **_program(job.function_title, version)}
+    for name in ("version", "runner", "arguments_schema"):
+        del program[name]
+    return {"id": shape.pop("id"), "result": result, **shape, "program": program}
+
+
+def listed_job_shape(job: Job) -> dict[str, Any]:
+    """Return a job as a listing shows it."""
+    return {
+        "id": job.id,
+        "status": job.status,
+        "program": {"id": job.function_id, "title": job.function_title, "provider": None},
+        "created": time_text(job.created),
+        "sub_status": job.state.sub_status,
+        "compute_profile": None,
+    }
+
+
+def event_shape(event: StoredEvent) -> dict[str, Any]:
+    """Return a row of a job's history."""
+    record = event.record
+    shown = "sub_status" if record.type == "SUB_STATUS_CHANGE" else "status"
+    data = {shown: record.data[shown]} if shown in record.data else record.data
+    return {
+        "event_type": record.type,
+        "origin": record.origin,
+        "context": record.context,
+        "created": time_text(event.created),
+        "data": data,
+    }
+
+
+def _program(title: str, version: FunctionVersion) -> dict[str, Any]:
+    return {
+        "title": title,
+        "entrypoint": version.entrypoint,
+        "artifact": _artifact(version),
+        "dependencies": json.dumps(version.dependencies),
+        "description": version.description,
+        "documentation_url": None,
+        "type": version.type,
+        "version": version.version,
+        "runner": version.runner,
+        "arguments_schema": version.arguments_schema,
+    }
+
+
+def _artifact(version: FunctionVersion) -> str | None:
+    return f"/artifacts/{version.artifact_digest}.tar" if version.artifact_digest else None

@@ -1,0 +1,108 @@
+"""Jobs: their records."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from treadle.domain.lifecycle import JobState, JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a function.
+
+    Attributes:
+        id: Identifier.
+        author_id: Who submitted it.
+        function_id: The function it runs.
+        function_title: Title of the function.
+        version_id: The function version it is pinned to.
+        created: When it was accepted.
+        state: Where it stands in the life cycle.
+        cause: Why it failed, as `treadle.domain.causes.Cause` in JSON form.
+    """
+
+    id: str
+    author_id: str
+    function_id: str
+    function_title: str
+    version_id: str
+    created: datetime
+    state: JobState
+    cause: dict[str, Any] | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        """Its status."""
+        return self.state.status
+
+
+class EventType(StrEnum):
+    """What a row of a job's history tells."""
+
+    STATUS_CHANGE = "STATUS_CHANGE"
+    SUB_STATUS_CHANGE = "SUB_STATUS_CHANGE"
+    ERROR = "ERROR"
+
+
+class Origin(StrEnum):
+    """Who made a row of a job's history."""
+
+    API = "API"
+    SCHEDULER = "SCHEDULER"
+
+
+class Context(StrEnum):
+    """In the course of what a row of a job's history was made."""
+
+    RUN_PROGRAM = "RUN_PROGRAM"
+    SCHEDULE_JOBS = "SCHEDULE_JOBS"
+    STOP_JOB = "STOP_JOB"
+    UPDATE_JOB_STATUS = "UPDATE_JOB_STATUS"
+    SET_SUB_STATUS = "SET_SUB_STATUS"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One row of a job's history.
+
+    Attributes:
+        type: What it tells.
+        origin: Who made it.
+        context: In the course of what.
+        data: The particulars.
+    """
+
+    type: EventType
+    origin: Origin
+    context: Context
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A row of a job's history with its place in it."""
+
+    number: int
+    created: datetime
+    record: EventRecord
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a listing shows.
+
+    Attributes:
+        function: Only jobs of functions with this title.
+        status: Only jobs with this server status.
+        created_after: Only jobs accepted at or after this time.
+        limit: At most this many; None for all.
+        offset: Leave out this many of the newest.
+    """
+
+    function: str | None = None
+    status: str | None = None
+    created_after: datetime | None = None
+    limit: int | None = 100
+    offset: int = 0

@@ -1,0 +1,23 @@
+"""Where the log of a job is kept while it grows and afterwards."""
+
+from typing import Protocol
+
+
+class LogStore(Protocol):
+    """Bytes by job, appended at offsets so that sending a part again does no harm."""
+
+    async def append(self, job_id: str, offset: int, data: bytes) -> int:
+        """Store `data` at `offset` and return how many bytes the log now has.
+
+        Bytes that are there already are not stored again. Nothing is stored when `offset` lies beyond the end; the answer
+        then tells from where to send.
+
+        Raises:
+            treadle.domain.errors.StorageError: The store refuses to write.
+        """
+
+    async def read(self, job_id: str, start: int = 0, limit: int | None = None) -> bytes:
+        """Return at most `limit` bytes from `start`; empty when there are none."""
+
+    async def length(self, job_id: str) -> int:
+        """Return how many bytes the log has."""

@@ -1,0 +1,147 @@
+"""Where users, functions and jobs are kept.
+
+All methods work inside one transaction, which `Database.write` or `Database.read` opens and ends. They are synchronous: an
+adapter decides whether a transaction runs in the event loop (SQLite: microseconds) or in a thread.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from treadle.domain.functions import Function, FunctionVersion
+from treadle.domain.jobs import EventRecord, Job, JobFilter, StoredEvent
+from treadle.domain.lifecycle import JobState
+from treadle.domain.scheduling import QueuedJob
+from treadle.domain.users import User
+
+T = TypeVar("T")
+
+
+class UserRepository(Protocol):
+    """Users and the digests of their tokens."""
+
+    def add(self, user: User, created: datetime) -> None:
+        """Store a new user."""
+
+    def by_name(self, name: str) -> User | None:
+        """Return the user with this name."""
+
+    def by_token(self, digest: str) -> User | None:
+        """Return the user whose token has this digest."""
+
+    def add_token(self, user_id: str, digest: str, created: datetime) -> None:
+        """Let a token identify a user from now on; harmless when it already does."""
+
+
+class FunctionRepository(Protocol):
+    """Functions and their versions."""
+
+    def add(self, function: Function) -> None:
+        """Store a new function with its first version."""
+
+    def add_version(self, function_id: str, version: FunctionVersion, created: datetime) -> None:
+        """Store a new version and make it the current one."""
+
+    def by_title(self, author_id: str, title: str) -> Function | None:
+        """Return an author's function, at its current version."""
+
+    def version(self, version_id: str) -> FunctionVersion:
+        """Return one version. It must exist: jobs refer to it."""
+
+    def of_author(self, author_id: str) -> list[Function]:
+        """Return an author's functions, by title."""
+
+
+class JobRepository(Protocol):
+    """Jobs and their history."""
+
+    def add(self, job: Job) -> None:
+        """Store a new job."""
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job."""
+
+    def change(
+        self,
+        job_id: str,
+        before: JobState,
+        after: JobState,
+        *,
+        lease_until: datetime | None = None,
+        cause: object = None,
+    ) -> bool:
+        """Move a job from one state to the next.
+
+        Args:
+            job_id: The job.
+            before: The state it must be in; the guard against a change in between.
+            after: The state it gets.
+            lease_until: When the attempt counts as silent unless a heartbeat comes; None for states without a lease.
+            cause: Why it failed, in JSON form.
+
+        Returns:
+            False when it was no longer in the state `before`; nothing is changed then.
+        """
+
+    def renew_lease(self, job_id: str, attempt: int, until: datetime) -> None:
+        """Put off the time from which the attempt counts as silent."""
+
+    def add_event(self, job_id: str, record: EventRecord, created: datetime) -> None:
+        """Append a row to a job's history."""
+
+    def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
+        """Return the history after row number `after`, oldest first."""
+
+    def page(self, author_id: str, job_filter: JobFilter) -> tuple[int, list[Job]]:
+        """Return how many jobs match, and one page of them, newest first."""
+
+    def count_active(self, author_id: str) -> int:
+        """Return how many jobs of a user are not yet in a terminal state."""
+
+    def queued(self, per_author: int) -> list[QueuedJob]:
+        """Return waiting jobs, the oldest first, at most `per_author` of each user."""
+
+    def on_engine(self) -> list[Job]:
+        """Return the jobs an engine has."""
+
+    def active_by_author(self) -> Counter[str]:
+        """Return how many jobs each user has on an engine."""
+
+    def silent(self, now: datetime) -> Sequence[Job]:
+        """Return the jobs on an engine whose lease ran out before `now`."""
+
+
+class Repositories(Protocol):
+    """What a transaction works on."""
+
+    @property
+    def users(self) -> UserRepository:
+        """Users and tokens."""
+
+    @property
+    def functions(self) -> FunctionRepository:
+        """Functions and their versions."""
+
+    @property
+    def jobs(self) -> JobRepository:
+        """Jobs and their history."""
+
+
+class Database(Protocol):
+    """Runs transactions."""
+
+    async def write(self, work: Callable[[Repositories], T]) -> T:
+        """Run `work` in a transaction and return what it returns, after the commit.
+
+        An exception of `work` rolls everything back and is raised again.
+
+        Raises:
+            treadle.domain.errors.StorageError: The database refuses to write.
+        """
+
+    async def read(self, work: Callable[[Repositories], T]) -> T:
+        """Run `work`, which only reads, and return what it returns."""
+
+    async def close(self) -> None:
+        """Release all connections."""

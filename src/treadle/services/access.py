@@ -1,0 +1,72 @@
+"""Who is calling: users by their tokens, supervisors by theirs."""
+
+import hmac
+from datetime import timedelta
+
+from treadle.domain.errors import UnauthenticatedError
+from treadle.domain.ids import new_id
+from treadle.domain.users import JobIdentity, User
+from treadle.ports.clock import Clock
+from treadle.ports.repositories import Database, Repositories
+from treadle.ports.secrets import Signer
+
+_JOB_TOKEN = "treadlejob"  # noqa: S105  (the kind of token, not one)
+_JOB_TOKEN_LIFE = timedelta(days=8)
+_NOT_VALID = "Authorization token is not valid."
+
+
+class Access:
+    """Tokens and what they identify."""
+
+    def __init__(self, database: Database, signer: Signer, clock: Clock) -> None:
+        self._database = database
+        self._signer = signer
+        self._clock = clock
+
+    async def authenticate(self, token: str) -> User:
+        """Return the user a token identifies.
+
+        Raises:
+            UnauthenticatedError: No user has this token.
+        """
+        digest = self._signer.digest(token)
+        user = await self._database.read(lambda repositories: repositories.users.by_token(digest))
+        if user is None:
+            raise UnauthenticatedError(_NOT_VALID)
+        return user
+
+    async def register(self, name: str, token: str) -> User:
+        """Let `token` identify the user called `name`, who is made when there is none."""
+        now = self._clock.now()
+
+        def work(repositories: Repositories) -> User:
+            user = repositories.users.by_name(name)
+            if user is None:
+                user = User(new_id(), name)
+                repositories.users.add(user, now)
+            repositories.users.add_token(user.id, self._signer.digest(token), now)
+            return user
+
+        return await self._database.write(work)
+
+    def job_token(self, job_id: str, attempt: int) -> str:
+        """Return a token with which the supervisor of an attempt, and nobody else, can report on it."""
+        expires = int((self._clock.now() + _JOB_TOKEN_LIFE).timestamp())
+        claims = f"{_JOB_TOKEN}.{job_id}.{attempt}.{expires}"
+        return f"{claims}.{self._signer.digest(claims)}"
+
+    def job_identity(self, token: str) -> JobIdentity:
+        """Return what a job token identifies.
+
+        Raises:
+            UnauthenticatedError: It is not a job token of this platform, or it has expired.
+        """
+        claims, _, signature = token.rpartition(".")
+        parts = claims.split(".")
+        if len(parts) != 4 or parts[0] != _JOB_TOKEN:
+            raise UnauthenticatedError(_NOT_VALID)
+        if not hmac.compare_digest(signature.encode(), self._signer.digest(claims).encode()):
+            raise UnauthenticatedError(_NOT_VALID)
+        if int(parts[3]) < self._clock.now().timestamp():
+            raise UnauthenticatedError("Authorization token has expired.")
+        return JobIdentity(parts[1], int(parts[2]))

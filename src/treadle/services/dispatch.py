@@ -1,0 +1,229 @@
+"""The dispatcher: gives queued jobs to the engine, and looks after those whose supervisor is gone."""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from treadle.domain.budget import Budget
+from treadle.domain.causes import WORKER_LOST, Cause, CauseCode
+from treadle.domain.errors import EngineUnavailableError, StaleAttemptError, StorageError, UnsealError
+from treadle.domain.functions import FunctionVersion
+from treadle.domain.jobs import Context, Job, Origin
+from treadle.domain.launch import Launch
+from treadle.domain.lifecycle import ON_ENGINE, Claimed, Ended, Event, JobState, JobStatus, Returned
+from treadle.domain.scheduling import choose
+from treadle.ports.clock import Clock
+from treadle.ports.engine import Engine, Presence
+from treadle.ports.repositories import Database, Repositories
+from treadle.ports.wakeups import QUEUE, WakeUps
+from treadle.services.access import Access
+from treadle.services.functions import Functions
+from treadle.services.transitions import LEASE, Change, apply
+
+logger = logging.getLogger(__name__)
+
+_RECOVERIES = 3
+_PAUSE_AFTER_TROUBLE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """What the platform grants each job.
+
+    Attributes:
+        gateway_url: Where its supervisor reports.
+        data_folder: Folder of the users' data folders.
+        budget: What it may use.
+        grace_seconds: Time between SIGTERM and SIGKILL.
+        wall_seconds: Longest run, None for no limit.
+        running_jobs: How many jobs may be on the engine at once.
+    """
+
+    gateway_url: str
+    data_folder: str
+    budget: Budget
+    grace_seconds: float
+    wall_seconds: float | None
+    running_jobs: int
+
+
+class Dispatcher:
+    """Moves jobs from the queue to the engine. Woken when there is something to do."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        wakeups: WakeUps,
+        clock: Clock,
+        access: Access,
+        functions: Functions,
+        terms: JobTerms,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._wakeups = wakeups
+        self._clock = clock
+        self._access = access
+        self._functions = functions
+        self._terms = terms
+        self._exited: set[tuple[str, int]] = set()
+        self._adopted = False
+        self._recoveries: Counter[tuple[str, int]] = Counter()
+
+    def supervisor_exited(self, job_id: str, attempt: int) -> None:
+        """Take note that a supervisor has ended; the engine calls this."""
+        self._exited.add((job_id, attempt))
+        self._wakeups.publish(QUEUE)
+
+    async def run(self) -> None:
+        """Adopt what runs already, then dispatch until the wake-ups are closed."""
+        with self._wakeups.subscribe(QUEUE) as subscription:
+            while not self._wakeups.closed:
+                pause = await self._round()
+                await subscription.wait(pause)
+
+    async def _round(self) -> float:
+        """Do all there is to do now. Returns the seconds after which to look again unless woken before."""
+        try:
+            if not self._adopted:
+                await self._adopt()
+                self._adopted = True
+            await self._recover_exited()
+            await self._recover_silent()
+            await self._start_all(await self._claim())
+        except (EngineUnavailableError, StorageError) as error:
+            logger.warning("dispatching waits: %s %s", error, error.hint)
+            return _PAUSE_AFTER_TROUBLE
+        return LEASE.total_seconds() / 2
+
+    async def _adopt(self) -> None:
+        jobs = await self._database.read(lambda repositories: repositories.jobs.on_engine())
+        for job in jobs:
+            presence = await self._engine.adopt(job.id, job.state.attempt)
+            if presence is Presence.RUNNING:
+                continue
+            if presence is Presence.UNKNOWN and job.status is not JobStatus.PENDING:
+                await self._end(job, WORKER_LOST)
+            else:
+                await self._start(job)
+        await self._engine.sweep({(job.id, job.state.attempt) for job in jobs})
+
+    async def _claim(self) -> list[Job]:
+        """Claim the jobs that go next, in one transaction."""
+        now = self._clock.now()
+
+        def work(repositories: Repositories) -> list[Change]:
+            active = repositories.jobs.active_by_author()
+            slots = self._terms.running_jobs - active.total()
+            if slots <= 0:
+                return []
+            chosen = choose(repositories.jobs.queued(slots), active, slots)
+            return [
+                apply(repositories, job.id, Claimed(), Origin.SCHEDULER, Context.SCHEDULE_JOBS, now) for job in chosen
+            ]
+
+        if not await self._database.read(lambda repositories: repositories.jobs.queued(1)):
+            return []  # no write lock where there is nothing to write
+        changes = await self._database.write(work)
+        for change in changes:
+            change.publish(self._wakeups)
+        return [job for change in changes if (job := await self._job(change.job_id)) is not None]
+
+    async def _start_all(self, claimed: list[Job]) -> None:
+        """Start claimed jobs. If the engine cannot, those that are not started go back to the queue."""
+        for number, job in enumerate(claimed):
+            try:
+                await self._start(job)
+            except EngineUnavailableError:
+                for waiting in claimed[number:]:
+                    await self._apply(waiting.id, Returned(waiting.state.attempt), Context.SCHEDULE_JOBS)
+                raise
+
+    async def _start(self, job: Job) -> None:
+        try:
+            launch = await self._launch(job)
+        except UnsealError as error:  # the fault lies in this job alone; the others go on
+            await self._end(job, Cause(CauseCode.NOT_STARTED, str(error), error.hint))
+            return
+        await self._engine.start(launch)
+        current = await self._job(job.id)
+        if current is not None and current.status is JobStatus.STOPPING:  # asked for while the engine was starting it
+            await self._engine.stop(job.id, job.state.attempt)
+
+    async def _launch(self, job: Job) -> Launch:
+        def work(repositories: Repositories) -> FunctionVersion:
+            return repositories.functions.version(job.version_id)
+
+        version = await self._database.read(work)
+        terms = self._terms
+        return Launch(
+            job_id=job.id,
+            attempt=job.state.attempt,
+            gateway_url=terms.gateway_url,
+            token=self._access.job_token(job.id, job.state.attempt),
+            entrypoint=version.entrypoint,
+            artifact_digest=version.artifact_digest or "",
+            data_path=f"{terms.data_folder}/{job.author_id}",
+            variables=self._functions.unsealed(version),
+            budget=terms.budget,
+            grace_seconds=terms.grace_seconds,
+            wall_seconds=terms.wall_seconds,
+        )
+
+    async def _recover_exited(self) -> None:
+        while self._exited:
+            job_id, attempt = self._exited.pop()
+            job = await self._job(job_id)
+            if job is not None and job.status in ON_ENGINE and job.state.attempt == attempt:
+                await self._recover(job)
+            else:
+                self._recoveries.pop((job_id, attempt), None)
+
+    async def _recover_silent(self) -> None:
+        now = self._clock.now()
+        for job in await self._database.read(lambda repositories: repositories.jobs.silent(now)):
+            if await self._engine.adopt(job.id, job.state.attempt) is not Presence.RUNNING:
+                await self._recover(job)
+
+    async def _recover(self, job: Job) -> None:
+        """Have the engine deliver what a lost supervisor left; give up when that fails again and again."""
+        key = (job.id, job.state.attempt)
+        self._recoveries[key] += 1
+        if self._recoveries[key] > _RECOVERIES:
+            await self._end(job, WORKER_LOST)
+        else:
+            await self._start(job)
+
+    async def _end(self, job: Job, cause: Cause) -> None:
+        """End a job whose supervisor cannot do so itself."""
+        self._recoveries.pop((job.id, job.state.attempt), None)
+        ended = Ended(job.state.attempt, succeeded=False)
+        shown = None if job.status is JobStatus.STOPPING else cause
+        await self._apply(job.id, ended, Context.UPDATE_JOB_STATUS, shown)
+
+    async def _apply(self, job_id: str, event: Event, context: Context, cause: Cause | None = None) -> JobState | None:
+        now = self._clock.now()
+        try:
+            change = await self._database.write(
+                lambda repositories: apply(repositories, job_id, event, Origin.SCHEDULER, context, now, cause)
+            )
+        except StaleAttemptError:
+            return None  # the supervisor's own report came first
+        change.publish(self._wakeups)
+        return change.state
+
+    async def _job(self, job_id: str) -> Job | None:
+        return await self._database.read(lambda repositories: repositories.jobs.get(job_id))
+
+
+async def run_until_closed(dispatcher: Dispatcher) -> None:
+    """Run a dispatcher, and say so loudly if it ends by a fault of ours: without it no job would ever start."""
+    try:
+        await dispatcher.run()
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        logger.critical("the dispatcher has ended; no job will be started until the gateway is started again")
+        raise

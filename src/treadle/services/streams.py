@@ -1,0 +1,121 @@
+"""What a watcher of a job sees as it happens: statuses and log, in order, without loss or repetition."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from treadle.domain.errors import InvalidError
+from treadle.domain.jobs import EventType, Job, StoredEvent
+from treadle.domain.lifecycle import TERMINAL
+from treadle.domain.logs import complete_part, without_marks
+from treadle.domain.users import User
+from treadle.ports.logs import LogStore
+from treadle.ports.repositories import Database
+from treadle.ports.wakeups import WakeUps, job_topic
+from treadle.services.jobs import Jobs
+
+_CHUNK = 64 * 1024
+_KEEP_ALIVE_SECONDS = 15.0
+_SHOWN = (EventType.STATUS_CHANGE, EventType.SUB_STATUS_CHANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a watcher has seen.
+
+    Attributes:
+        event: Number of the last row of the job's history.
+        offset: Byte of the log from which to go on.
+    """
+
+    event: int = 0
+    offset: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Position":
+        """Read a position that `str` made.
+
+        Raises:
+            InvalidError: It is not one.
+        """
+        event, _, offset = text.partition(".")
+        if not (event.isdecimal() and offset.isdecimal() and len(text) < 40):
+            raise InvalidError(f"Last-Event-ID {text[:40]!r} is not a position of this stream.")
+        return cls(int(event), int(offset))
+
+    def __str__(self) -> str:
+        return f"{self.event}.{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One thing a watcher sees.
+
+    Attributes:
+        name: ``status``, ``log``, ``end``, or ``keep-alive``, which only says that the connection lives.
+        data: Its content.
+        position: Where to go on after it.
+    """
+
+    name: str
+    data: dict[str, Any]
+    position: Position
+
+
+class JobStreams:
+    """Streams of jobs."""
+
+    def __init__(self, jobs: Jobs, database: Database, logs: LogStore, wakeups: WakeUps) -> None:
+        self._jobs = jobs
+        self._database = database
+        self._logs = logs
+        self._wakeups = wakeups
+
+    async def follow(
+        self, user: User, job_id: str, position: Position, *, with_log: bool
+    ) -> AsyncIterator[StreamEvent]:
+        """Yield what happens to a job from `position` on, until its end or until the platform shuts down.
+
+        Raises:
+            NotFoundError: The user has no such job.
+        """
+        with self._wakeups.subscribe(job_topic(job_id)) as subscription:
+            while not self._wakeups.closed:
+                job = await self._jobs.get(user, job_id)  # before the log: a job that has ended has sent all of it
+                news = await self._news(job, position, with_log)
+                for event in news:
+                    yield event
+                    position = event.position
+                if news:
+                    continue
+                if job.status in TERMINAL:
+                    yield StreamEvent("end", {"status": job.status}, position)
+                    return
+                if not await subscription.wait(_KEEP_ALIVE_SECONDS):
+                    yield StreamEvent("keep-alive", {}, position)
+
+    async def _news(self, job: Job, position: Position, with_log: bool) -> list[StreamEvent]:
+        """Return what happened after `position`: stages as they came, then the log, and a final status after all of it."""
+        stored = await self._database.read(lambda repositories: repositories.jobs.events(job.id, position.event))
+        history = [_status_event(event, position.offset) for event in stored if event.record.type in _SHOWN]
+        running = [event for event in history if event.data["status"] not in TERMINAL]
+        if running or not with_log:
+            return running or history
+        log = await self._log_event(job, position)
+        return [log] if log is not None else history
+
+    async def _log_event(self, job: Job, position: Position) -> StreamEvent | None:
+        start = max(position.offset - 1, 0)  # the byte before tells whether a line begins
+        part = await self._logs.read(job.id, start, _CHUNK)
+        before, part = part[: position.offset - start], part[position.offset - start :]
+        length = complete_part(part, ended=job.status in TERMINAL and len(part) < _CHUNK - 1)
+        if length == 0:
+            return None
+        text = without_marks(part[:length], begins_line=before in (b"", b"\n")).decode(errors="replace")
+        after = Position(position.event, position.offset + length)
+        return StreamEvent("log", {"offset": position.offset, "text": text}, after)
+
+
+def _status_event(stored: StoredEvent, offset: int) -> StreamEvent:
+    data = {"status": stored.record.data["status"], "sub_status": stored.record.data["sub_status"]}
+    return StreamEvent("status", data, Position(stored.number, offset))

@@ -1,0 +1,95 @@
+"""Applying the life cycle to stored jobs: the one place where a job's state is written."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from treadle.domain.causes import Cause
+from treadle.domain.errors import NotFoundError, StaleAttemptError
+from treadle.domain.jobs import Context, EventRecord, EventType, Origin
+from treadle.domain.lifecycle import ON_ENGINE, Effect, Event, JobState, transition
+from treadle.ports.repositories import Repositories
+from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
+
+LEASE = timedelta(seconds=30)
+"""How long an attempt may be silent before somebody looks after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a job.
+
+    Attributes:
+        job_id: The job.
+        state: Its state now.
+        changed: Whether it is another one than before.
+        effects: What must follow once the transaction is committed.
+    """
+
+    job_id: str
+    state: JobState
+    changed: bool
+    effects: tuple[Effect, ...]
+
+    def publish(self, wakeups: WakeUps) -> None:
+        """Wake whoever waits for such a change. To be called after the commit."""
+        if self.changed:
+            wakeups.publish(job_topic(self.job_id))
+        if Effect.WAKE_DISPATCHER in self.effects:
+            wakeups.publish(QUEUE)
+
+
+def apply(
+    repositories: Repositories,
+    job_id: str,
+    event: Event,
+    origin: Origin,
+    context: Context,
+    now: datetime,
+    cause: Cause | None = None,
+) -> Change:
+    """Move a job on as `event` demands, and write the rows of its history, in the caller's transaction.
+
+    Raises:
+        NotFoundError: There is no such job.
+        StaleAttemptError: The event reports of an attempt that is over.
+    """
+    job = repositories.jobs.get(job_id)
+    if job is None:
+        raise NotFoundError(f"Job [{job_id}] not found")
+    before = job.state
+    result = transition(before, event)
+    after = result.state
+    if after == before:
+        return Change(job_id, after, False, result.effects)
+    lease_until = now + LEASE if after.status in ON_ENGINE else None
+    cause_fields = cause.to_dict() if cause else None
+    if not repositories.jobs.change(job_id, before, after, lease_until=lease_until, cause=cause_fields):
+        raise StaleAttemptError(f"Job [{job_id}] changed in the meantime.")
+    for record in _records(before, after, origin, context, cause):
+        repositories.jobs.add_event(job_id, record, now)
+    return Change(job_id, after, True, result.effects)
+
+
+def _records(
+    before: JobState, after: JobState, origin: Origin, context: Context, cause: Cause | None
+) -> list[EventRecord]:
+    records = []
+    if cause is not None:
+        records.append(EventRecord(EventType.ERROR, origin, context, _error_data(cause)))
+    if after.status is not before.status:
+        data: dict[str, Any] = {"status": after.status, "sub_status": None}
+        records.append(EventRecord(EventType.STATUS_CHANGE, origin, context, data))
+    if after.sub_status is not None and after.sub_status is not before.sub_status:
+        data = {"status": after.status, "sub_status": after.sub_status}
+        records.append(EventRecord(EventType.SUB_STATUS_CHANGE, origin, context, data))
+    return records
+
+
+def _error_data(cause: Cause) -> dict[str, Any]:
+    return {
+        "code": cause.code,
+        "message": f"{cause.message} {cause.hint}",
+        "exception": cause.exception or cause.code,
+        "args": {"cause": cause.to_dict()},
+    }

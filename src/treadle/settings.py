@@ -1,0 +1,50 @@
+"""All settings of the platform, in one place: each is a field here and an environment variable ``TREADLE_<NAME>``."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from treadle.domain.budget import Budget
+
+
+class Settings(BaseSettings):
+    """Settings of a platform."""
+
+    model_config = SettingsConfigDict(env_prefix="TREADLE_", frozen=True)
+
+    home: Path = Field(Path("~/.treadle"), description="Folder of everything the platform keeps.")
+    bind_host: str = Field(
+        "127.0.0.1", description="Address to listen on. Others than loopback open it to the network."
+    )
+    bind_port: int = Field(8642, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    running_jobs: int = Field(
+        default_factory=lambda: 4 * (os.cpu_count() or 1), ge=1, description="Jobs that may run at the same time."
+    )
+    active_jobs_per_user: int = Field(1000, ge=1, description="Jobs of one user that may be queued or running.")
+    job_cpu: float = Field(
+        default_factory=lambda: float(os.cpu_count() or 1), gt=0, description="CPU cores of a job's budget."
+    )
+    job_gpu: float = Field(0.0, ge=0, description="GPUs of a job's budget.")
+    job_memory: int = Field(
+        default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        gt=0,
+        description="Memory of a job's budget, in bytes.",
+    )
+    strict_budget: bool = Field(
+        False, description="Refuse tasks that ask for more than the budget, instead of clamping them with a warning."
+    )
+    largest_body: int = Field(2**30, gt=0, description="Largest body of a request, in bytes.")
+    grace_seconds: float = Field(2.0, ge=0, description="Time a stopped program has before it is killed.")
+    wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
+
+    @property
+    def home_folder(self) -> Path:
+        """The home folder as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def budget(self) -> Budget:
+        """What each job may use."""
+        return Budget(self.job_cpu, self.job_gpu, self.job_memory, self.strict_budget)

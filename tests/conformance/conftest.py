@@ -1,0 +1,64 @@
+"""Adapters under test. One behaviour suite per port; every adapter of the port runs it."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.database.schema import upgrade
+from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
+from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.ports.logs import LogStore
+from treadle.ports.objects import ObjectStore
+from treadle.ports.repositories import Database
+from treadle.ports.secrets import Signer
+from treadle.ports.wakeups import WakeUps
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["sqlite"])
+async def database(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+    """An empty database with the newest tables."""
+    path = tmp_path / "treadle.db"
+    engine = sqlite_engine(path)
+    upgrade(engine)
+    engine.dispose()
+    opened = SqliteDatabase(path)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["folder"])
+def objects(tmp_path: Path) -> ObjectStore:
+    """An empty object store."""
+    return ObstoreObjects.in_folder(tmp_path / "objects")
+
+
+@pytest.fixture(params=["folder"])
+def logs(tmp_path: Path) -> LogStore:
+    """An empty log store."""
+    return FolderLogs(tmp_path / "logs")
+
+
+@pytest.fixture(params=["in process"])
+def wakeups() -> Iterator[WakeUps]:
+    """Wake-ups nobody waits for yet."""
+    made = InProcessWakeUps()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["file"])
+def signer(tmp_path: Path) -> Signer:
+    """A signer with a new key."""
+    return FileSigner.from_file(tmp_path / "secret.key")

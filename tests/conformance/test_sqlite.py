@@ -1,0 +1,71 @@
+"""What is particular to SQLite: migrations, and a disk that is full or read-only."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from tests.conformance.conftest import NOON
+from treadle.adapters.database import schema
+from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
+from treadle.adapters.database.tables import metadata
+from treadle.domain.errors import StorageError
+from treadle.domain.users import User
+
+pytestmark = pytest.mark.anyio
+
+
+def migrated(path: Path) -> None:
+    engine = sqlite_engine(path)
+    schema.upgrade(engine)
+    engine.dispose()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
+    migrated(tmp_path / "db")
+    engine = sqlite_engine(tmp_path / "db")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_the_newest_migration_is_the_one_the_code_names(tmp_path: Path) -> None:
+    migrations = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    assert migrations.get_current_head() == schema.NEWEST
+
+
+def test_migrating_twice_is_harmless(tmp_path: Path) -> None:
+    migrated(tmp_path / "db")
+    migrated(tmp_path / "db")
+
+
+async def test_a_database_that_refuses_to_write_says_so_and_goes_on_when_it_can(tmp_path: Path) -> None:
+    migrated(tmp_path / "db")
+    database = SqliteDatabase(tmp_path / "db")
+    other = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    page_count = other.execute("PRAGMA page_count").fetchone()[0]
+    raw = database._writer.connection.driver_connection
+    assert raw is not None
+    raw.execute(f"PRAGMA max_page_count = {page_count}")  # what a full disk looks like to SQLite
+    with pytest.raises(StorageError, match="full") as caught:
+        await database.write(lambda repositories: repositories.users.add(User("1", "x" * 100_000), NOON))
+    assert "disk has room" in caught.value.hint
+    assert await database.read(lambda repositories: repositories.users.by_name("ada")) is None
+    raw.execute("PRAGMA max_page_count = 1000000")
+    await database.write(lambda repositories: repositories.users.add(User("2", "ada"), NOON))
+    assert await database.read(lambda repositories: repositories.users.by_name("ada")) == User("2", "ada")
+    await database.close()
+    other.close()
+
+
+async def test_what_was_committed_is_there_for_the_next_process(tmp_path: Path) -> None:
+    migrated(tmp_path / "db")
+    first = SqliteDatabase(tmp_path / "db")
+    await first.write(lambda repositories: repositories.users.add(User("1", "ada"), NOON))
+    second = SqliteDatabase(tmp_path / "db")  # the first is still open, as after a kill
+    assert await second.read(lambda repositories: repositories.users.by_name("ada")) == User("1", "ada")
+    await first.close()
+    await second.close()

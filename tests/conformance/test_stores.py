@@ -1,0 +1,123 @@
+"""What every object store, log store, signer and every kind of wake-ups must do."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from treadle.adapters.auth.keys import FileSigner
+from treadle.ports.logs import LogStore
+from treadle.ports.objects import ObjectStore
+from treadle.ports.secrets import Signer
+from treadle.ports.wakeups import WakeUps
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_object_is_what_was_put_last(objects: ObjectStore) -> None:
+    await objects.put("arguments/1.json", b"old")
+    await objects.put("arguments/1.json", b"new")
+    assert await objects.get("arguments/1.json") == b"new"
+    assert await objects.exists("arguments/1.json")
+
+
+async def test_an_object_that_is_not_there(objects: ObjectStore) -> None:
+    assert await objects.get("arguments/2.json") is None
+    assert not await objects.exists("arguments/2.json")
+    await objects.delete("arguments/2.json")
+
+
+async def test_a_deleted_object_is_gone_and_an_empty_one_is_not(objects: ObjectStore) -> None:
+    await objects.put("a", b"")
+    assert await objects.get("a") == b""
+    await objects.delete("a")
+    assert await objects.get("a") is None
+
+
+async def test_a_large_object_comes_back_whole(objects: ObjectStore) -> None:
+    data = bytes(range(256)) * 40_000
+    await objects.put("artifacts/large.tar", data)
+    assert await objects.get("artifacts/large.tar") == data
+
+
+async def test_a_log_grows_at_its_end(logs: LogStore) -> None:
+    assert await logs.append("job", 0, b"one\n") == 4
+    assert await logs.append("job", 4, b"two\n") == 8
+    assert await logs.read("job") == b"one\ntwo\n"
+    assert await logs.read("job", 4) == b"two\n"
+    assert await logs.read("job", 1, 2) == b"ne"
+    assert await logs.length("job") == 8
+
+
+async def test_a_part_of_a_log_sent_twice_is_stored_once(logs: LogStore) -> None:
+    await logs.append("job", 0, b"one\n")
+    assert await logs.append("job", 0, b"one\n") == 4
+    assert await logs.append("job", 2, b"e\ntwo\n") == 8
+    assert await logs.read("job") == b"one\ntwo\n"
+
+
+async def test_a_log_has_no_gaps(logs: LogStore) -> None:
+    assert await logs.append("job", 0, b"one\n") == 4
+    assert await logs.append("job", 9, b"later\n") == 4
+    assert await logs.read("job") == b"one\n"
+
+
+async def test_a_log_that_does_not_exist_is_empty(logs: LogStore) -> None:
+    assert await logs.read("job") == b""
+    assert await logs.length("job") == 0
+
+
+async def test_whoever_waits_is_woken(wakeups: WakeUps) -> None:
+    with wakeups.subscribe("a") as first, wakeups.subscribe("a") as second, wakeups.subscribe("b") as other:
+        wakeups.publish("a")
+        assert await first.wait(5)
+        assert await second.wait(5)
+        assert not await other.wait(0)
+
+
+async def test_what_was_published_before_the_wait_is_not_missed_and_counts_once(wakeups: WakeUps) -> None:
+    with wakeups.subscribe("a") as subscription:
+        wakeups.publish("a")
+        wakeups.publish("a")
+        assert await subscription.wait(5)
+        assert not await subscription.wait(0)
+
+
+async def test_a_wait_without_limit_ends_with_a_publication(wakeups: WakeUps) -> None:
+    with wakeups.subscribe("a") as subscription:
+        waiting = asyncio.create_task(subscription.wait())
+        await asyncio.sleep(0)
+        wakeups.publish("a")
+        assert await waiting
+
+
+async def test_closing_ends_every_wait_for_good(wakeups: WakeUps) -> None:
+    with wakeups.subscribe("a") as subscription:
+        waiting = asyncio.create_task(subscription.wait())
+        await asyncio.sleep(0)
+        assert not wakeups.closed
+        wakeups.close()
+        assert wakeups.closed
+        assert not await waiting
+        assert not await subscription.wait()
+        with wakeups.subscribe("b") as late:
+            assert not await late.wait()
+
+
+def test_a_digest_depends_on_text_and_key(signer: Signer, tmp_path: Path) -> None:
+    assert signer.digest("a") == signer.digest("a")
+    assert signer.digest("a") != signer.digest("b")
+    assert signer.digest("a") != FileSigner.from_file(tmp_path / "other.key").digest("a")
+
+
+def test_a_sealed_value_can_be_read_with_the_key_only(signer: Signer) -> None:
+    sealed = signer.seal("very secret")
+    assert "secret" not in sealed
+    assert signer.unseal(sealed) == "very secret"
+
+
+def test_the_key_is_kept_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    first = FileSigner.from_file(path).digest("a")
+    assert FileSigner.from_file(path).digest("a") == first
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,5 @@
+"""Lets ``python -m treadle.cli`` be the same as ``treadle``."""
+
+from treadle.cli.app import main
+
+main()

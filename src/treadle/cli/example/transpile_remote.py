@@ -1,0 +1,1 @@
+../../../../examples/transpile_remote/transpile_remote.py

@@ -1,0 +1,156 @@
+"""``treadle function``: upload functions and look at them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from treadle.cli.groups import command_group
+from treadle.cli.output import AsJson, Output
+
+if TYPE_CHECKING:
+    from qiskit_serverless import QiskitFunction
+
+app = command_group("function", "Upload functions and look at them.")
+
+
+@app.command()
+def upload(
+    path: Annotated[Path, typer.Argument(help="A program, or a folder with one.", exists=True)],
+    title: Annotated[
+        str | None, typer.Option(help="Name of the function. Default: the name of the program or folder.")
+    ] = None,
+    entrypoint: Annotated[
+        str | None, typer.Option(help="The program inside the folder. Default: main.py, or the only .py file.")
+    ] = None,
+    dependency: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dependency", "-d", metavar="REQUIREMENT", help="A requirement such as pendulum==3.0.0. May be repeated."
+        ),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            "-e",
+            metavar="NAME=VALUE",
+            help="An environment variable NAME=VALUE for its jobs. May be repeated.",
+        ),
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="Text for people.")] = None,
+    version: Annotated[str | None, typer.Option(help="Your own version label, e.g. 1.2.0.")] = None,
+    arguments_schema: Annotated[
+        Path | None, typer.Option(help="File with a JSON Schema of the arguments.", exists=True, dir_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a program as a function; under a title you have, as its new version.
+
+    Of a file that file alone is uploaded, of a folder all that is in it.
+    """
+    from qiskit_serverless import QiskitFunction, ServerlessClient
+
+    with program_folder(path, entrypoint) as (folder, program):
+        function = QiskitFunction(
+            title=title or path.resolve().stem,
+            entrypoint=program,
+            working_dir=str(folder),
+            dependencies=dependency or [],
+            env_vars=_variables(env or []),
+            description=description,
+            version=version,
+            arguments_schema=_schema(arguments_schema),
+        )
+        uploaded = ServerlessClient().upload(function)
+    Output(as_json).document(_fields(uploaded), f"Uploaded {uploaded.title}. Run it: treadle run {uploaded.title}")
+
+
+@app.command("list")
+def list_functions(as_json: AsJson = False) -> None:
+    """List your functions."""
+    from qiskit_serverless import ServerlessClient
+
+    rows = [_fields(function) for function in ServerlessClient().functions()]
+    columns = {"title": "TITLE", "entrypoint": "ENTRYPOINT", "version": "VERSION", "description": "DESCRIPTION"}
+    Output(as_json).table(rows, columns, empty="You have no functions. Upload one: treadle function upload program.py")
+
+
+@app.command()
+def show(
+    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one of your functions."""
+    from qiskit_serverless import ServerlessClient
+
+    Output(as_json).fields(_fields(ServerlessClient().function(title)))
+
+
+@contextmanager
+def program_folder(path: Path, entrypoint: str | None) -> Iterator[tuple[Path, str]]:
+    """Yield a folder to upload and the program inside it.
+
+    Args:
+        path: A program, which is then alone in the folder, or a folder.
+        entrypoint: The program inside `path`, if that is a folder; None for the obvious one.
+
+    Raises:
+        typer.BadParameter: It is not clear which file is the program.
+    """
+    if path.is_dir():
+        yield path, entrypoint or _only_program(path)
+        return
+    if entrypoint is not None:
+        raise typer.BadParameter(f"{path} is a file, so it is the program itself.", param_hint="'--entrypoint'")
+    with TemporaryDirectory(prefix="treadle-upload-") as folder:
+        (Path(folder) / path.name).write_bytes(path.read_bytes())
+        yield Path(folder), path.name
+
+
+def _only_program(folder: Path) -> str:
+    if (folder / "main.py").is_file():
+        return "main.py"
+    programs = sorted(path.name for path in folder.glob("*.py"))
+    if len(programs) == 1:
+        return programs[0]
+    found = f"has {', '.join(programs)}" if programs else "has no .py file"
+    raise typer.BadParameter(f"{folder} {found}: say which one is the program.", param_hint="'--entrypoint'")
+
+
+def _variables(pairs: Sequence[str]) -> dict[str, str]:
+    variables = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise typer.BadParameter(f"{pair!r} is not of the form NAME=VALUE.", param_hint="'--env'")
+        variables[name] = value
+    return variables
+
+
+def _schema(path: Path | None) -> dict[str, Any] | bool | None:
+    if path is None:
+        return None
+    try:
+        schema = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise typer.BadParameter(f"{path} is not JSON: {error}.", param_hint="'--arguments-schema'") from error
+    if not isinstance(schema, dict | bool):
+        raise typer.BadParameter(f"{path} holds no JSON Schema, which is an object.", param_hint="'--arguments-schema'")
+    return schema
+
+
+def _fields(function: "QiskitFunction") -> dict[str, Any]:
+    """Return what is shown of a function; the values of its environment variables stay out of sight."""
+    return {
+        "title": function.title,
+        "entrypoint": function.entrypoint,
+        "version": function.version,
+        "description": function.description,
+        "dependencies": function.dependencies,
+        "arguments_schema": function.arguments_schema,
+    }

@@ -1,0 +1,38 @@
+"""``treadle run``: run a function."""
+
+from typing import Annotated
+
+import typer
+
+from treadle.cli.arguments import parse_arguments
+from treadle.cli.following import follow_to_result
+from treadle.cli.output import AsJson, Output
+
+
+def run(
+    function: Annotated[str, typer.Argument(help="Name of the function.", metavar="NAME")],
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--argument",
+            "-a",
+            metavar="KEY=VALUE",
+            help="key=value (JSON, else text) or key=@file (.json, .qpy, .npy, else text). May be repeated.",
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show statuses and log until the end, then the result.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a function.
+
+    With --follow, ends with 1 if the job does not end in DONE.
+    """
+    from qiskit_serverless import ServerlessClient
+
+    output = Output(as_json)
+    job = ServerlessClient().run(function, arguments=parse_arguments(argument or []))
+    output.document({"job": job.job_id}, job.job_id) if as_json or not follow else output.say(f"Job {job.job_id}")
+    if follow:
+        follow_to_result(job, output)

@@ -1,0 +1,87 @@
+"""``treadle up``: a platform in the foreground."""
+
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from treadle.cli.installation import require_server
+from treadle.cli.output import AsJson, Output
+
+if TYPE_CHECKING:
+    from treadle.settings import Settings
+
+
+def up(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1, this machine only.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one. Default: 8642.")] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of everything the platform keeps. Default: $TREADLE_HOME, then ~/.treadle."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a platform on this machine until Ctrl-C.
+
+    Jobs that run when it stops go on; the next start picks them up.
+    """
+    output = Output(as_json)
+    settings = read_settings(bind_host=host, bind_port=port, home=home)
+
+    from treadle.main import serve
+
+    # Once the server has stopped, it raises the signal that stopped it again, for the handler that was there before.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        serve(settings, on_ready=lambda url: _announce(output, settings, url))
+    output.say("Stopped.")
+
+
+def read_settings(**given: object) -> "Settings":
+    """Return the platform's settings: what is given here, else the environment, else the defaults.
+
+    Raises:
+        CommandError: The server part is not installed.
+        typer.BadParameter: A setting has a value it cannot have.
+    """
+    require_server()
+
+    from pydantic import ValidationError
+
+    from treadle.settings import Settings
+
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = f"TREADLE_{str(first['loc'][0]).upper()}"
+        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}.", param_hint=setting) from error
+
+
+def _announce(output: Output, settings: "Settings", url: str) -> None:
+    home = settings.home_folder
+    by_default = type(settings).model_fields["home"].default.expanduser()
+    output.document(
+        {"url": url, "home": str(home), "token_file": str(home / "token")}, _ready_text(url, home, by_default)
+    )
+
+
+def _ready_text(url: str, home: Path, by_default: Path) -> str:
+    elsewhere = "" if home == by_default else f"  Clients find it with   export TREADLE_HOME={home}\n"
+    return f"""\
+Treadle is ready at {url}
+
+{elsewhere}\
+  In a shell             treadle function upload program.py
+                         treadle run program --follow
+  In Python              from qiskit_serverless import ServerlessClient
+                         client = ServerlessClient()
+  Any other client       host {url}, token in {home / "token"}
+
+Ctrl-C stops it; jobs that run go on, and the next start picks them up.
+"""

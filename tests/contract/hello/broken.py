@@ -1,0 +1,2 @@
+print("before the fall")
+raise ValueError("no such molecule: unobtainium")

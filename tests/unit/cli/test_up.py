@@ -1,0 +1,106 @@
+"""``treadle up``: what it says, and what it refuses."""
+
+import json
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running_platform import RunningPlatform, clean_environment
+from tests.unit.cli.command import COMMAND, treadle
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_how_to_connect_and_stops_when_told(end: signal.Signals, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with subprocess.Popen(
+        [*COMMAND, "up", "--home", home, "--port", "0"],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        process.send_signal(end)
+        rest, talk = process.stdout.read(), process.stderr.read()
+
+    url = first.removeprefix("Treadle is ready at ").strip()
+    assert url.startswith("http://127.0.0.1:")
+    assert f"export TREADLE_HOME={home}" in rest
+    assert "client = ServerlessClient()" in rest
+    assert f"{home}/token" in rest
+    assert talk == "Stopped.\n"
+    assert process.returncode == 0
+    assert not (home / "gateway.json").exists()
+
+
+def test_settings_come_from_the_environment_and_options_win(own_platform: RunningPlatform) -> None:
+    assert own_platform.stop_gateway() == 0
+    port = own_platform.url.rpartition(":")[2]
+
+    own_platform.variables = {"TREADLE_BIND_PORT": "1", "TREADLE_HOME": "/nowhere"}
+    own_platform.restart()
+
+    assert own_platform.url.endswith(f":{port}")
+    assert json.loads((own_platform.home / "gateway.json").read_text())["url"] == own_platform.url
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = treadle(clean_environment(), "up", "--home", tmp_path / "home", "--port", port)
+
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr
+    assert "Hint: " in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = treadle(clean_environment(), "up", "--home", tmp_path / "file" / "home", "--port", "0")
+
+    assert done.returncode == 1
+    assert f"{tmp_path}/file/home cannot be written" in done.stderr
+    assert "--home" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_another_gateway_uses_is_refused(platform: RunningPlatform) -> None:
+    done = treadle(clean_environment(), "up", "--home", platform.home, "--port", "0")
+
+    assert done.returncode == 1
+    assert "Another gateway" in done.stderr
+    assert treadle(platform, "job", "list", "--json").returncode == 0  # the other one is not disturbed
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [("-1", "TREADLE_BIND_PORT: -1"), ("65536", "TREADLE_BIND_PORT: 65536"), ("http", "'--port'")],
+)
+def test_a_port_that_does_not_exist_is_refused(port: str, words: str, tmp_path: Path) -> None:
+    done = treadle(clean_environment(), "up", "--home", tmp_path, "--port", port)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_an_installation_without_the_server_part_says_what_to_install(tmp_path: Path) -> None:
+    info = tmp_path / "treadle-9.9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: treadle\nVersion: 9.9.9\nProvides-Extra: server\n"
+        "Requires-Dist: unheard-of>=2; extra == 'server'\n"
+    )
+
+    done = treadle({**clean_environment(), "PYTHONPATH": str(tmp_path)}, "up", "--home", tmp_path / "home")
+
+    assert done.returncode == 1
+    assert "unheard-of>=2 (not installed)" in done.stderr
+    assert "treadle[server]" in done.stderr

@@ -1,0 +1,105 @@
+"""Inside a program: its arguments, its result, its stage.
+
+Everything also works in a program that is run as an ordinary script, so that it can be debugged as one.
+"""
+
+import json
+import os
+import reprlib
+import socket
+from pathlib import Path
+from typing import Any
+
+from qiskit_serverless.exceptions import InvalidArgumentError, QiskitServerlessException
+from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.statuses import STAGES
+
+
+def is_running_in_serverless() -> bool:
+    """Return whether this program runs as a job."""
+    return "ENV_JOB_ID_GATEWAY" in os.environ
+
+
+def get_arguments() -> dict[str, Any]:
+    """Return the arguments the function was run with.
+
+    In a program that is run as a script they come from the file that the environment variable ``ARGUMENTS_PATH`` names;
+    without it there are none.
+
+    Raises:
+        QiskitServerlessException: The file cannot be read, or does not hold a JSON object.
+    """
+    path = os.environ.get("ARGUMENTS_PATH")
+    if not path:
+        return {}
+    try:
+        arguments = loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise QiskitServerlessException(f"The arguments cannot be read from ARGUMENTS_PATH: {error}") from error
+    except json.JSONDecodeError as error:
+        raise QiskitServerlessException(f"The arguments in {path} are not JSON: {error}") from error
+    if not isinstance(arguments, dict):
+        raise QiskitServerlessException(
+            f"The arguments in {path} are a {type(arguments).__name__}, not an object with names."
+        )
+    return arguments
+
+
+def save_result(result: Value) -> bool:
+    """Save what ``job.result()`` returns. Of several results the last one counts.
+
+    In a program that is run as a script, the result goes to the file that the environment variable ``RESULTS_PATH`` names;
+    without it, the beginning of the result is printed.
+
+    Args:
+        result: A value that `qiskit_serverless.serialization.dumps` can carry.
+
+    Returns:
+        Whether there was a place to save it.
+
+    Raises:
+        SerializationError: Something in it cannot be stored; the message names its place and type.
+    """
+    text = dumps(result, "result", "stored")
+    path = os.environ.get("RESULTS_PATH")
+    if not path:
+        print(f"Result, not saved because this is not a job: {reprlib.repr(result)}")
+        return False
+    target = Path(path)
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(target)
+    return True
+
+
+def update_status(status: str) -> bool:
+    """Report the stage the program has come to; ``job.status()`` then shows it, e.g. as ``RUNNING: MAPPING``.
+
+    Args:
+        status: ``Job.MAPPING``, ``Job.OPTIMIZING_HARDWARE``, ``Job.WAITING_QPU``, ``Job.EXECUTING_QPU`` or
+            ``Job.POST_PROCESSING``.
+
+    Returns:
+        Whether there was a platform to report it to.
+
+    Raises:
+        InvalidArgumentError: There is no such stage.
+    """
+    if status not in STAGES:
+        raise InvalidArgumentError(f"{status!r} is not a stage of a job. The stages are {', '.join(STAGES)}.")
+    return report({"type": "status", "sub_status": status})
+
+
+def report(message: dict[str, Any]) -> bool:
+    """Send a message to the supervisor of this job, as one datagram.
+
+    Returns:
+        Whether there is one.
+    """
+    descriptor = os.environ.get("TREADLE_REPORT_FD")
+    if descriptor is None:
+        return False
+    with socket.socket(fileno=os.dup(int(descriptor))) as channel:
+        channel.sendall(json.dumps(message).encode())
+    return True

@@ -1,0 +1,213 @@
+"""Which task runs where and when.
+
+Tasks of equal shape wait in one queue. A worker that runs a task is charged for the shape, and keeps the charge for as long as
+tasks of that shape follow; so a few can lie in its socket already, and no time is lost between them. Older tasks go first: a
+shape that does not fit yet has what it needs reserved, younger ones get only what is left.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+
+from qiskit_serverless.tasks.budget import Budget, Shape
+from qiskit_serverless.tasks.entries import Entry, ShapeQueue
+from qiskit_serverless.tasks.workers import Worker
+
+_WORKERS_PER_CPU = 16  # of tasks that ask for little or nothing
+
+
+class Room:
+    """Amounts of resources that are free, and of these what is reserved for older tasks."""
+
+    def __init__(self, amounts: dict[str, int]) -> None:
+        self._free = amounts
+        self._reserved: dict[str, int] = {}
+
+    @property
+    def reserved(self) -> bool:
+        """Say whether an older task waits for room."""
+        return bool(self._reserved)
+
+    def fits(self, shape: Shape) -> bool:
+        """Say whether there is enough for one more task of this shape."""
+        free, reserved = self._free, self._reserved
+        return all(free.get(name, 0) - reserved.get(name, 0) >= amount for name, amount in shape.demand)
+
+    def take(self, shape: Shape) -> None:
+        """Take what a task of this shape needs."""
+        for name, amount in shape.demand:
+            self._free[name] -= amount
+
+    def give_back(self, shape: Shape) -> None:
+        """Give back what a task of this shape had."""
+        for name, amount in shape.demand:
+            self._free[name] += amount
+
+    def reserve(self, shape: Shape) -> None:
+        """Keep what a task of this shape needs from all that come after it."""
+        for name, amount in shape.demand:
+            self._reserved[name] = self._reserved.get(name, 0) + amount
+
+    def clear_reserved(self) -> None:
+        """Forget all that was reserved."""
+        self._reserved.clear()
+
+
+class Dispatcher:
+    """Gives tasks to workers."""
+
+    def __init__(
+        self, budget: Budget, start_worker: Callable[[int, Shape], Worker], on_resume: Callable[[Worker], None]
+    ) -> None:
+        """Make a dispatcher without workers.
+
+        Args:
+            budget: What all tasks that run at a time may use together.
+            start_worker: Starts a worker with this number, for tasks of this shape.
+            on_resume: Lets a worker whose task waited go on.
+        """
+        self.workers: dict[int, Worker] = {}
+        self._room = Room(budget.amounts())
+        self._start_worker = start_worker
+        self._on_resume = on_resume
+        self._numbers = itertools.count(1)
+        self._queues: dict[Shape, ShapeQueue] = {}
+        self._returning: list[Worker] = []  # blocked, what they wait for is there
+        self._usual = max(1, math.ceil(budget.cpu))
+
+    def queue(self, shape: Shape) -> ShapeQueue:
+        """Return the queue for tasks of this shape."""
+        return self._queues.setdefault(shape, ShapeQueue(shape))
+
+    def add(self, entry: Entry) -> None:
+        """Take in a task whose arguments are there."""
+        assert entry.call is not None  # noqa: S101  (for the type checker)
+        entry.call.queue.push(entry)
+
+    def dispatch(self) -> None:
+        """Give out whatever can be given out now."""
+        self._room.clear_reserved()
+        for worker in list(self._returning):
+            self._resume(worker)
+        waiting = [queue for queue in self._queues.values() if queue]
+        if len(waiting) > 1:
+            waiting.sort(key=lambda queue: queue.first.order)
+        for queue in waiting:
+            self._serve(queue)
+        if not any(waiting):
+            self._rebalance()
+
+    def _resume(self, worker: Worker) -> None:
+        """Let a blocked worker go on, if there is room for what it holds."""
+        assert worker.queue is not None  # noqa: S101  (for the type checker)
+        if self._room.fits(worker.queue.shape):
+            self._room.take(worker.queue.shape)
+            self._returning.remove(worker)
+            self._on_resume(worker)
+        else:
+            self._room.reserve(worker.queue.shape)
+
+    def _serve(self, queue: ShapeQueue) -> None:
+        """Give out the tasks of one queue; if there is no room, keep what comes free for it."""
+        while queue:
+            worker = self._vacancy(queue) or self._place_behind(queue)
+            if worker is None:
+                break
+            if not worker.give(queue.first):
+                self.ended(worker)
+                break
+            queue.pop()
+        if queue and not self._room.fits(queue.shape):
+            self._room.reserve(queue.shape)
+
+    def _vacancy(self, queue: ShapeQueue) -> Worker | None:
+        """Return a worker that is free for this shape, charged for it; start one if need be."""
+        if not self._room.fits(queue.shape):
+            return None
+        worker = self._idle(queue.shape) or self._started(queue.shape)
+        if worker is not None:
+            worker.queue = queue
+            self._room.take(queue.shape)
+        return worker
+
+    def _idle(self, shape: Shape) -> Worker | None:
+        kind = shape.kind
+        return next((worker for worker in self._idle_workers() if worker.kind == kind), None)
+
+    def _idle_workers(self) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.queue is None and not worker.retired]
+
+    def _active(self) -> int:
+        return sum(1 for worker in self.workers.values() if worker.waiter is None and not worker.retired)
+
+    def _started(self, shape: Shape) -> Worker | None:
+        idle = self._idle_workers()  # of other kinds
+        if self._active() - len(idle) >= self._usual * _WORKERS_PER_CPU:
+            return None
+        if idle and self._active() >= self._usual:
+            idle[0].retire()
+        worker = self._start_worker(next(self._numbers), shape)
+        self.workers[worker.number] = worker
+        return worker
+
+    def _place_behind(self, queue: ShapeQueue) -> Worker | None:
+        """Return a worker that runs tasks of this shape and may have one more, unless an older task waits for room."""
+        if self._room.reserved:
+            return None
+        running = [
+            worker
+            for worker in self.workers.values()
+            if worker.queue is queue and worker.waiter is None and len(worker.entries) < worker.depth
+        ]
+        return min(running, key=lambda worker: len(worker.entries), default=None)
+
+    def _rebalance(self) -> None:
+        """Take back tasks that lie behind running ones where another worker could begin them at once."""
+        for worker in list(self.workers.values()):
+            while len(worker.entries) > 1 and worker.queue is not None and self._can_start(worker.queue):
+                entry = worker.take_back()
+                if entry is None:
+                    break
+                worker.queue.push(entry)
+                self._serve(worker.queue)
+
+    def _can_start(self, queue: ShapeQueue) -> bool:
+        return self._room.fits(queue.shape) and (self._idle(queue.shape) is not None or self._active() < self._usual)
+
+    def ended(self, worker: Worker) -> None:
+        """Note that a worker has done a task."""
+        if not worker.entries and worker.queue is not None and worker.waiter is None:
+            self._room.give_back(worker.queue.shape)
+            worker.queue = None
+            for idle in self._idle_workers()[2 * self._usual :]:
+                idle.retire()
+
+    def block(self, worker: Worker) -> None:
+        """Note that the running task of a worker waits: what it holds is free for others, and so are its next tasks."""
+        assert worker.queue is not None  # noqa: S101  (for the type checker)
+        self._room.give_back(worker.queue.shape)
+        self._empty(worker)
+
+    def _empty(self, worker: Worker) -> None:
+        while (entry := worker.take_back()) is not None:
+            self.add(entry)
+
+    def unblock(self, worker: Worker) -> None:
+        """Note that what a blocked worker waits for is there; it goes on when there is room for it."""
+        if worker not in self._returning:
+            self._returning.append(worker)
+
+    def remove(self, worker: Worker) -> list[Entry]:
+        """Forget a worker that has ended, and return the tasks that it had begun: one, or none."""
+        self._empty(worker)
+        if worker.queue is not None and worker.waiter is None:
+            self._room.give_back(worker.queue.shape)
+        if worker in self._returning:
+            self._returning.remove(worker)
+        self.workers.pop(worker.number, None)
+        worker.close()
+        return list(worker.entries)
+
+    def clear(self) -> list[Entry]:
+        """Return all tasks that wait for a worker, and forget them."""
+        return [queue.pop() for queue in self._queues.values() for _ in range(len(queue))]

@@ -1,0 +1,122 @@
+"""The session of a program, whatever thread of it calls."""
+
+import atexit
+import itertools
+import resource
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qiskit_serverless.tasks import arguments
+from qiskit_serverless.tasks.budget import Budget
+from qiskit_serverless.tasks.entries import Call, Entry, Waiter
+from qiskit_serverless.tasks.errors import GetTimeoutError
+from qiskit_serverless.tasks.failures import Failure
+from qiskit_serverless.tasks.functions import DistributedFunction
+from qiskit_serverless.tasks.launcher import Launcher
+from qiskit_serverless.tasks.references import Handle, TaskReference, Value
+from qiskit_serverless.tasks.segments import SegmentPool, mark_free
+from qiskit_serverless.tasks.serializer import Payload, dumps, loads
+from qiskit_serverless.tasks.worker_pool import WorkerPool
+
+
+class ProgramSession:
+    """Runs tasks for the threads of this process."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+        self._pump = pool.pump
+        self._segments = SegmentPool(mark_free)
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    def connect(cls) -> "ProgramSession":
+        """Return the session of this process, connected to its fork server.
+
+        Raises:
+            ValueError: The budget in the environment is malformed.
+        """
+        _allow_many_files()
+        session = cls(WorkerPool(Launcher.connect(), Budget.from_environment()))
+        atexit.register(session.close)
+        return session
+
+    def submit(
+        self, function: DistributedFunction, args: tuple[Value, ...], kwargs: Mapping[str, Value]
+    ) -> TaskReference[Any]:
+        """Start a task."""
+        registration = function.registration
+        call = registration[1] if registration and registration[0] is self else self._register(function)
+        packed, waits_for = arguments.pack(function.function, args, kwargs, self._segments)
+        entry = Entry(next(self._numbers), call, packed, _own(waits_for) if waits_for else ())
+        with self._pump.lock:
+            self._pool.add(entry)
+            self._pump.along()
+        return TaskReference(entry, call.name)
+
+    def _register(self, function: DistributedFunction) -> Call:
+        self._pool.budget.check(function.options.target, function.options.name)
+        payload = function.pack(self._segments)
+        with self._pump.lock:
+            call = self._pool.call(function.id, function.options, payload)
+        function.registration = (self, call)
+        return call
+
+    def put(self, value: Value) -> TaskReference[Any]:
+        """Keep a value for tasks to come."""
+        return TaskReference(Entry(next(self._numbers), None, outcome=dumps(value, self._segments)), "put")
+
+    def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
+        """Return the values, in order; wait for them."""
+        entries = _entries(references)
+        with self._pump.lock:
+            waiter = Waiter(entries, len(entries), self._pump.changed, stop_at_failure=True)
+            if not self._wait(waiter, timeout):
+                raise GetTimeoutError(waiter.late(timeout))
+        return [_value(outcome) for outcome in Entry.outcomes(entries)]
+
+    def wait(self, references: Sequence[TaskReference[Any]], count: int, timeout: float | None) -> list[bool]:
+        """Wait until so many of the values are there, or failed; say of each whether it is."""
+        entries = _entries(references)
+        with self._pump.lock:
+            self._wait(Waiter(entries, count, self._pump.changed), timeout)
+            return [entry.outcome is not None for entry in entries]
+
+    def _wait(self, waiter: Waiter, timeout: float | None) -> bool:
+        try:
+            return waiter.ready or self._pump.wait_until(lambda: waiter.ready, timeout)
+        finally:
+            waiter.cancel()
+
+    def statuses(self, references: Sequence[TaskReference[Any]]) -> list[str]:
+        """Return the status of each."""
+        with self._pump.lock:
+            return [entry.status for entry in _entries(references)]
+
+    def close(self) -> None:
+        """End all workers."""
+        atexit.unregister(self.close)
+        self._pool.close()
+        self._segments.close()
+
+
+def _entries(references: Sequence[TaskReference[Any]]) -> list[Entry]:
+    return _own([reference.handle for reference in references])
+
+
+def _own(handles: Sequence[Handle]) -> list[Entry]:
+    entries = [handle for handle in handles if isinstance(handle, Entry)]
+    if len(entries) < len(handles):
+        raise ValueError("a task reference is of use only in the process that made it, and in its tasks")
+    return entries
+
+
+def _value(outcome: Payload | Failure) -> Value:
+    if isinstance(outcome, Failure):
+        raise outcome.to_exception()
+    return loads(outcome)
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: each large value in shared memory is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,68 @@
+"""Where the calls of this process go: to the pool of the program or, in a worker, to the program."""
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qiskit_serverless.tasks.references import TaskReference, Value
+
+if TYPE_CHECKING:
+    from qiskit_serverless.tasks.functions import DistributedFunction
+
+
+class Session(Protocol):
+    """What `distribute_task`, `get`, `put` and `wait` need."""
+
+    def submit(
+        self, function: "DistributedFunction", args: tuple[Value, ...], kwargs: Mapping[str, Value]
+    ) -> TaskReference[Any]:
+        """Start a task."""
+
+    def put(self, value: Value) -> TaskReference[Any]:
+        """Keep a value for tasks to come."""
+
+    def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
+        """Return the values, in order; wait for them."""
+
+    def wait(self, references: Sequence[TaskReference[Any]], count: int, timeout: float | None) -> list[bool]:
+        """Wait until so many of the values are there, or failed; say of each whether it is."""
+
+    def statuses(self, references: Sequence[TaskReference[Any]]) -> list[str]:
+        """Return the status of each."""
+
+
+_session: Session | None = None
+_lock = threading.Lock()
+
+
+def current() -> Session:
+    """Return the session of this process; the first call in a program makes one."""
+    if _session is None:
+        _start()
+    assert _session is not None  # noqa: S101  (for the type checker)
+    return _session
+
+
+def _start() -> None:
+    from qiskit_serverless.tasks.program_session import ProgramSession
+
+    with _lock:
+        if _session is None:
+            enter(ProgramSession.connect())
+
+
+def enter(session: Session | None) -> None:
+    """Make `session` the one of this process."""
+    global _session
+    _session = session
+
+
+def _in_forked_child() -> None:
+    """Forget the parent's session: its sockets and workers are the parent's."""
+    global _lock
+    _lock = threading.Lock()
+    enter(None)
+
+
+os.register_at_fork(after_in_child=_in_forked_child)

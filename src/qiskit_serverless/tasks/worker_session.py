@@ -1,0 +1,185 @@
+"""Tasks that start tasks: the calls of a worker process, which asks the program for everything."""
+
+import itertools
+import socket
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from qiskit_serverless.tasks import arguments
+from qiskit_serverless.tasks.budget import Budget
+from qiskit_serverless.tasks.errors import GetTimeoutError, WorkersUnavailableError
+from qiskit_serverless.tasks.failures import Failure
+from qiskit_serverless.tasks.functions import DistributedFunction
+from qiskit_serverless.tasks.messages import Frame, Message, decode, encode, receive, send
+from qiskit_serverless.tasks.references import Handle, TaskReference, Value
+from qiskit_serverless.tasks.segments import Segment, SegmentPool
+from qiskit_serverless.tasks.serializer import Payload, dumps, loads
+
+_NUMBERS_PER_WORKER = 1 << 32
+
+
+class BorrowedHandle:
+    """Keeps a value of the program alive from within a worker.
+
+    Attributes:
+        number: Number of the value.
+        grants: How many times the program has counted this worker as a holder.
+    """
+
+    __slots__ = ("__weakref__", "_dropped", "grants", "number")
+
+    def __init__(self, number: int, dropped: deque[tuple[int, int]]) -> None:
+        self.number = number
+        self.grants = 0
+        self._dropped = dropped
+
+    def __del__(self) -> None:
+        self._dropped.append((self.number, self.grants))
+
+
+class WorkerSession:
+    """The session of a worker process.
+
+    Each message to the program also says which segments and values this process has let go of since the last one.
+    """
+
+    def __init__(self, control: socket.socket, worker: int, budget: Budget) -> None:
+        self.segments = SegmentPool(_leave_to_the_program)
+        self._control = control
+        self._budget = budget
+        self._numbers = itertools.count(worker * _NUMBERS_PER_WORKER)
+        self._handles: WeakValueDictionary[int, BorrowedHandle] = WeakValueDictionary()
+        self._released: deque[int] = deque()
+        self._dropped: deque[tuple[int, int]] = deque()
+        self._functions: dict[str, Payload] = {}
+        self._request = threading.Lock()
+
+    def submit(
+        self, function: DistributedFunction, args: tuple[Value, ...], kwargs: Mapping[str, Value]
+    ) -> TaskReference[Any]:
+        """Start a task. The program learns of the function with the first call."""
+        if function.registration is None:
+            self._budget.check(function.options.target, function.options.name)
+            self._send("function", function.id, function.options, payloads=(function.pack(self.segments),))
+            function.registration = (self, None)
+        payload, waits_for = arguments.pack(function.function, args, kwargs, self.segments)
+        handle = self.adopt(next(self._numbers))
+        dependencies = [dependency.number for dependency in waits_for]
+        self._send("submit", handle.number, function.id, dependencies, payloads=(payload,))
+        return TaskReference(handle, function.options.name)
+
+    def put(self, value: Value) -> TaskReference[Any]:
+        """Keep a value for tasks to come."""
+        handle = self.adopt(next(self._numbers))
+        self._send("put", handle.number, payloads=(dumps(value, self.segments),))
+        return TaskReference(handle, "put")
+
+    def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
+        """Return the values, in order. While it waits, other tasks use what this one holds of the budget."""
+        outcomes: list[Payload] = []
+        with self._request:
+            self._send("get", _numbers(references), timeout)
+            while len(outcomes) < len(references):
+                outcomes += self._read_values()
+        return [loads(outcome) for outcome in outcomes]
+
+    def _read_values(self) -> list[Payload]:
+        message, descriptors = self._answer()
+        if message[0] == "late":
+            raise GetTimeoutError(message[1])
+        if isinstance(message[1][0], Failure):  # then there is nothing else
+            raise message[1][0].to_exception()
+        return [self.decode(frame, descriptors) for frame in message[1]]
+
+    def wait(self, references: Sequence[TaskReference[Any]], count: int, timeout: float | None) -> list[bool]:
+        """Wait until so many of the values are there, or failed; say of each whether it is."""
+        return self._ask("wait", _numbers(references), count, timeout)
+
+    def statuses(self, references: Sequence[TaskReference[Any]]) -> list[str]:
+        """Return the status of each."""
+        return self._ask("statuses", _numbers(references))
+
+    def _ask(self, *request: object) -> list[Any]:
+        with self._request:
+            self._send(*request)
+            answer: list[Any] = self._answer()[0][1]
+        return answer
+
+    def finish(self, number: int, seconds: float, outcome: Payload | Failure) -> None:
+        """Tell the program of the end of a task."""
+        if isinstance(outcome, Failure):
+            self._send("failed", number, seconds, outcome)
+        else:
+            self._send("result", number, seconds, payloads=(outcome,))
+
+    def _send(self, *message: object, payloads: Sequence[Payload] = ()) -> None:
+        descriptors: list[int] = []
+        frames = [encode(payload, descriptors) for payload in payloads]
+        send(self._control, (*message, *frames, _taken(self._released), _taken(self._dropped)), descriptors)
+
+    def _answer(self) -> tuple[Message, list[int]]:
+        """Return the answer to a request. Functions for tasks to come may arrive before it."""
+        while True:
+            message, descriptors = self._receive()
+            if message[0] != "function":
+                return message, descriptors
+            self._store(message, descriptors)
+
+    def _store(self, message: Message, descriptors: list[int]) -> None:
+        _, function_id, frame = message
+        self._functions[function_id] = self.decode(frame, descriptors)
+
+    def _receive(self) -> tuple[Message, list[int]]:
+        received = receive(self._control)
+        if received is None:
+            raise WorkersUnavailableError("the program of this task has ended")
+        return received
+
+    def function(self, function_id: str) -> Payload:
+        """Return a function. The program sends it before the first task that needs it."""
+        with self._request:
+            while function_id not in self._functions:
+                self._store(*self._receive())
+            return self._functions[function_id]
+
+    def forget(self, function_id: str) -> None:
+        """Forget a function that will not be called any more."""
+        self._functions.pop(function_id, None)
+
+    def decode(self, frame: Frame, descriptors: list[int]) -> Payload:
+        """Return the payload of a frame from the program."""
+        return decode(frame, descriptors, self._granted, self._hold)
+
+    def adopt(self, number: int) -> BorrowedHandle:
+        """Return the handle of a value that the program counts this worker as a holder of, once more."""
+        handle = self._handles.get(number)
+        if handle is None:
+            handle = self._handles[number] = BorrowedHandle(number, self._dropped)
+        handle.grants += 1
+        return handle
+
+    def _granted(self, number: int) -> Handle:
+        return self.adopt(number)
+
+    def _hold(self, fd: int, serial: int) -> Segment:
+        released = self._released
+
+        def release(_: int) -> None:
+            released.append(serial)
+
+        return Segment(fd, release)
+
+
+def _leave_to_the_program(_: int) -> None:
+    """What this process made and sent is in the program's hands; the program marks it as free."""
+
+
+def _numbers(references: Sequence[TaskReference[Any]]) -> list[int]:
+    return [reference.number for reference in references]
+
+
+def _taken(items: deque[Any]) -> tuple[Any, ...]:
+    return tuple(items.popleft() for _ in range(len(items)))

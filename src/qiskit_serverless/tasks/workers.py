@@ -1,0 +1,271 @@
+"""A worker process, as the program sees it."""
+
+import contextlib
+import os
+import socket
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from qiskit_serverless.tasks.entries import Call, Entry, ShapeQueue, Waiter
+from qiskit_serverless.tasks.failures import Failure
+from qiskit_serverless.tasks.messages import Frame, Message, decode, encode, pair, receive, send
+from qiskit_serverless.tasks.segments import Segment, mark_free
+from qiskit_serverless.tasks.serializer import Payload
+
+_FIRST_DEPTH = 2
+_AHEAD_SECONDS = 0.002
+_MOST_DEPTH = 32
+_VALUES_PER_MESSAGE = 100
+
+
+class Worker:
+    """A worker process and the tasks it has.
+
+    Tasks lie in the socket until the worker takes them, one at a time. The program keeps the worker's end of that
+    socket open too, so it can take back from there what the worker has not begun.
+
+    Attributes:
+        number: Number of the worker.
+        kind: What its process cannot change, see `Shape.kind`.
+        queue: Where its tasks came from, and whose demand is charged for it; None while it is idle.
+        entries: Tasks it has, the running one first.
+        control: Socket for everything else.
+        waiter: What its running task waits for, if it waits; the worker is blocked then.
+        waiting_until: When that wait ends at the latest.
+        answer: Sends the answer it waits for.
+        running_until: When its running task must have ended, or None.
+        condemned: The task for which the program has it killed, if so, and why.
+        retired: Whether it was told to leave.
+        calls: Functions that its tasks call, by id.
+        held: Values that its references stand for, by number, each with how often they were sent.
+        proven: Whether it has ever been heard of.
+        pid: Its process id; 0 until it is known.
+    """
+
+    def __init__(self, number: int, kind: object, on_unsent: "Callable[[Worker], None]") -> None:
+        """Make the sockets of a worker.
+
+        Args:
+            number: Number of the worker.
+            kind: What its process cannot change.
+            on_unsent: Called when there is something to `flush`.
+        """
+        self.number = number
+        self._on_unsent = on_unsent
+        self.kind = kind
+        self.queue: ShapeQueue | None = None
+        self.entries: deque[Entry] = deque()
+        self._tasks, self._tasks_end = pair()
+        self.control, self._control_end = pair()
+        self.control.setblocking(False)
+        self.waiter: Waiter | None = None
+        self.waiting_until: float | None = None
+        self.answer: Callable[[], None] | None = None
+        self.running_until: float | None = None
+        self.condemned: tuple[Entry, Failure] | None = None
+        self.retired = False
+        self.proven = False
+        self.pid = 0
+        self.calls: dict[str, Call] = {}
+        self.held: dict[int, tuple[Entry, int]] = {}
+        self._segments: dict[int, tuple[Segment, int]] = {}
+        self._known: dict[str, weakref.ref[Call]] = {}
+        self._forgotten: deque[str] = deque()
+        self._unsent: deque[tuple[Message, Sequence[int], Sequence[Payload]]] = deque()
+
+    def hand_over(self) -> list[int]:
+        """Return the descriptors that the process needs, for the fork server."""
+        return [self._tasks_end.fileno(), self._control_end.fileno()]
+
+    def handed_over(self) -> None:
+        """Close what only the process needs, so that its end is seen."""
+        self._control_end.close()
+
+    @property
+    def depth(self) -> int:
+        """Return how many tasks to give it at once: more than one, so that it need not wait, but not much work."""
+        seconds = self.entries[0].call.seconds if self.entries and self.entries[0].call else None
+        if seconds is None:
+            return _FIRST_DEPTH
+        return min(_MOST_DEPTH, _FIRST_DEPTH + int(_AHEAD_SECONDS / max(seconds, 1e-6)))
+
+    def give(self, entry: Entry) -> bool:
+        """Send a task. Return False if the socket is full."""
+        call, arguments = entry.call, entry.arguments
+        assert call is not None and arguments is not None  # noqa: S101, PT018  (for the type checker)
+        if call.id not in self._known:
+            self._teach(call)
+        values = [dependency.outcome for dependency in entry.dependencies if isinstance(dependency.outcome, Payload)]
+        descriptors: list[int] = []
+        frames = [encode(payload, descriptors) for payload in (arguments, *values)]
+        forgotten = tuple(self._forgotten.popleft() for _ in range(len(self._forgotten)))
+        message = (entry.number, call.name, call.id, frames[0], tuple(frames[1:]), forgotten)
+        try:
+            send(self._tasks, message, descriptors, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self._forgotten.extend(forgotten)
+            return False
+        self._count((arguments, *values), 1)
+        self.entries.append(entry)
+        if len(self.entries) == 1:
+            self._begin()
+        return True
+
+    def _teach(self, call: Call) -> None:
+        """Send a function. It goes over `control`, where it cannot be taken back with the first task that needs it."""
+        known, forgotten, function_id = self._known, self._forgotten, call.id
+
+        def forget(_: object) -> None:  # runs when the function has gone, at any line of any thread
+            known.pop(function_id, None)
+            forgotten.append(function_id)
+
+        known[function_id] = weakref.ref(call, forget)
+        descriptors: list[int] = []
+        frame = encode(call.payload, descriptors)
+        self.tell(("function", function_id, frame), descriptors, [call.payload])
+
+    def _begin(self) -> None:
+        """Note that the first of its tasks begins."""
+        entry = self.entries[0]
+        entry.running = True
+        timeout = entry.call.timeout if entry.call else None
+        self.running_until = None if timeout is None else time.monotonic() + timeout
+
+    def done(self, number: int, seconds: float) -> Entry:
+        """Note that it has done its running task, and return the task.
+
+        Args:
+            number: Number of the task.
+            seconds: How long it took.
+        """
+        entry = self.entries.popleft()
+        assert entry.number == number and entry.call is not None  # noqa: S101, PT018  (workers keep the order)
+        entry.running = False
+        entry.call.took(seconds)
+        self.running_until = None
+        if self.entries:
+            self._begin()
+        return entry
+
+    @property
+    def deadline(self) -> float | None:
+        """Return when something has to happen if it has not been heard of by then."""
+        if self.waiting_until is None or self.running_until is None:
+            return self.waiting_until or self.running_until
+        return min(self.waiting_until, self.running_until)
+
+    def take_back(self) -> Entry | None:
+        """Take back the oldest task that the process has not begun; None if there is none."""
+        if self.retired:
+            return None
+        try:
+            received = receive(self._tasks_end, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        if received is None:
+            return None
+        message, descriptors = received
+        for fd in descriptors:
+            os.close(fd)
+        entry = next(entry for entry in self.entries if entry.number == message[0])
+        self._undo(entry, message)
+        return entry
+
+    def _undo(self, entry: Entry, message: Message) -> None:
+        self.entries.remove(entry)
+        entry.running = False
+        self._forgotten.extend(message[-1])
+        self._count([entry.arguments, *(dependency.outcome for dependency in entry.dependencies)], -1)
+
+    def tell(self, message: Message, descriptors: Sequence[int] = (), payloads: Sequence[Payload] = ()) -> None:
+        """Send a message over `control`, as soon as the process reads.
+
+        Args:
+            message: The message.
+            descriptors: Those of the segments in it.
+            payloads: What its frames were made of; kept until it is sent.
+        """
+        self._count(payloads, 1)
+        self._unsent.append((message, descriptors, payloads))
+        self._on_unsent(self)
+
+    def tell_values(self, outcomes: Sequence[Payload | Failure]) -> None:
+        """Send values that the running task asked for."""
+        for start in range(0, len(outcomes), _VALUES_PER_MESSAGE):
+            some = outcomes[start : start + _VALUES_PER_MESSAGE]
+            descriptors: list[int] = []
+            frames = [outcome if isinstance(outcome, Failure) else encode(outcome, descriptors) for outcome in some]
+            payloads = [outcome for outcome in some if isinstance(outcome, Payload)]
+            self.tell(("values", frames), descriptors, payloads)
+
+    def flush(self) -> bool:
+        """Send what waits for the control socket. Return False if some of it still has to wait."""
+        try:
+            while self._unsent:
+                message, descriptors, _ = self._unsent[0]
+                send(self.control, message, descriptors)
+                self._unsent.popleft()
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            self._unsent.clear()  # its end is noticed elsewhere
+        return True
+
+    def listen(self) -> tuple[Message, list[int]] | None:
+        """Return the next message of the process, or None if it has hung up.
+
+        Raises:
+            BlockingIOError: There is none.
+        """
+        received = receive(self.control)
+        if received is not None:
+            self.proven = True
+            self._let_go(*received[0][-2:])
+        return received
+
+    def _let_go(self, released: Iterable[int], dropped: Iterable[tuple[int, int]]) -> None:
+        for serial in released:
+            self._lower(self._segments, serial, 1)
+        for number, grants in dropped:
+            self._lower(self.held, number, grants)
+
+    def _count(self, payloads: Iterable[Any], change: int) -> None:
+        """Note that the process holds what is in these payloads once more, or once less."""
+        for payload in payloads:
+            if payload.segment is not None:
+                self._lower(self._segments, payload.segment.serial, -change, payload.segment)
+            for entry in payload.references:
+                self._lower(self.held, entry.number, -change, entry)
+
+    @staticmethod
+    def _lower(counts: dict[int, tuple[Any, int]], key: int, by: int, value: object = None) -> None:
+        held, count = counts.get(key, (value, 0))
+        if count - by > 0:
+            counts[key] = (held, count - by)
+        else:
+            counts.pop(key, None)
+
+    def hold(self, entry: Entry) -> None:
+        """Note that the process has made a reference to this value."""
+        self._lower(self.held, entry.number, -1, entry)
+
+    def decode(self, frame: Frame, descriptors: list[int]) -> Payload:
+        """Return the payload of a frame from the process."""
+        return decode(frame, descriptors, lambda number: self.held[number][0], lambda fd, _: Segment(fd, mark_free))
+
+    def retire(self) -> None:
+        """Let the process leave: there will be no more tasks for it."""
+        self.retired = True
+        self._tasks.close()
+        self._tasks_end.close()
+
+    def close(self) -> None:
+        """Close all sockets and let go of what the process held."""
+        for end in (self._tasks, self._tasks_end, self.control, self._control_end):
+            with contextlib.suppress(OSError):
+                end.close()
+        self.held.clear()
+        self._segments.clear()

@@ -1,0 +1,173 @@
+"""The engine of this machine: supervisors are forked from a zygote and watched by their pidfds."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from treadle.adapters.engines.zygote_client import ZygoteClient
+from treadle.domain.errors import EngineUnavailableError
+from treadle.domain.launch import Launch
+from treadle.ports.engine import Presence
+from treadle.runner.attempt import AttemptFolder, attempts, discarded
+from treadle.runner.execution import GATEWAY_IS_BACK
+from treadle.runner.folders import remove_tree
+from treadle.runner.processes import end_strays
+
+logger = logging.getLogger(__name__)
+
+Attempt = tuple[str, int]
+
+
+class LocalEngine:
+    """`treadle.ports.engine.Engine` on this machine."""
+
+    def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
+        """Make an engine; `open` starts it.
+
+        Args:
+            home: The platform's home folder.
+            interpreter: The Python that runs zygote and programs; it must have treadle installed.
+        """
+        self._home = home.resolve()
+        self._zygote = ZygoteClient(self._home, interpreter)
+        self._on_exit: Callable[[str, int], None] | None = None
+        self._watched: dict[Attempt, int] = {}
+        self._starting: dict[Attempt, asyncio.Task[None]] = {}
+
+    @property
+    def warm(self) -> asyncio.Event:
+        """Return the event that is set while the zygote has imported everything."""
+        return self._zygote.warm
+
+    async def wait_until_warm(self) -> None:
+        """Wait until programs start quickly."""
+        await self._zygote.warm.wait()
+
+    async def open(self, on_exit: Callable[[str, int], None]) -> None:
+        """Start the zygote without waiting until it is warm; requests wait for it.
+
+        Args:
+            on_exit: Called in the event loop with (job id, attempt) whenever a watched supervisor has ended.
+
+        Raises:
+            EngineUnavailableError: This system is not Linux, or Python cannot be started.
+        """
+        if sys.platform != "linux":
+            raise EngineUnavailableError(
+                f"The local engine needs Linux, and this is {sys.platform}.", hint="Run the platform on Linux."
+            )
+        self._on_exit = on_exit
+        (self._home / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._zygote.open()
+
+    async def start(self, launch: Launch) -> None:
+        """Start or recover an attempt, unless it runs already, and watch it.
+
+        Raises:
+            EngineUnavailableError: The engine cannot start anything now.
+        """
+        attempt = (launch.job_id, launch.attempt)
+        if attempt not in self._starting:
+            task = asyncio.create_task(self._start(attempt, launch))
+            self._starting[attempt] = task
+            task.add_done_callback(lambda _: self._starting.pop(attempt))
+        await self._starting[attempt]
+
+    async def adopt(self, job_id: str, attempt: int) -> Presence:
+        """Look for an attempt, watch it if it runs, and tell its supervisor that the gateway is back."""
+        key = (job_id, attempt)
+        if self._watch_holder(key):
+            _signal(self._watched[key], GATEWAY_IS_BACK)
+            return Presence.RUNNING
+        return Presence.GONE if self._folder(key).begun else Presence.UNKNOWN
+
+    async def stop(self, job_id: str, attempt: int) -> None:
+        """Ask a supervisor to end its program; harmless when there is none."""
+        key = (job_id, attempt)
+        if key in self._starting:
+            await asyncio.wait([self._starting[key]])
+        if key in self._watched or self._watch_holder(key):
+            _signal(self._watched[key], signal.SIGTERM)
+
+    async def sweep(self, live: set[Attempt]) -> None:
+        """Remove folders of attempts that are not in `live` and that no supervisor looks after, with their processes."""
+        for job_id, number, folder in list(attempts(self._home)):
+            key = (job_id, number)
+            if key not in live and key not in self._starting and key not in self._watched and folder.holder() is None:
+                await asyncio.to_thread(_remove, folder)
+        for path in discarded(self._home):
+            await asyncio.to_thread(_remove_rest, path)
+
+    async def close(self) -> None:
+        """Hang up on the zygote; running supervisors go on."""
+        running = bool(self._watched)
+        for attempt in list(self._watched):
+            self._unwatch(attempt)
+        await self._zygote.close(wait=not running)
+
+    async def _start(self, attempt: Attempt, launch: Launch) -> None:
+        if not self._watch_holder(attempt):
+            pidfd = await self._zygote.supervisor(launch)
+            self._watch(attempt, pidfd)
+
+    def _watch_holder(self, attempt: Attempt) -> bool:
+        """Watch the supervisor that holds an attempt's lock. Returns whether one is watched now."""
+        if attempt in self._watched:
+            return True
+        folder = self._folder(attempt)
+        holder = folder.holder()
+        if holder is None:
+            return False
+        try:
+            pidfd = os.pidfd_open(holder)
+        except ProcessLookupError:
+            return False
+        if folder.holder() != holder:  # it has ended meanwhile, and the number may be somebody else's
+            os.close(pidfd)
+            return False
+        self._watch(attempt, pidfd)
+        return True
+
+    def _watch(self, attempt: Attempt, pidfd: int) -> None:
+        self._watched[attempt] = pidfd
+        asyncio.get_running_loop().add_reader(pidfd, self._supervisor_ended, attempt)
+
+    def _unwatch(self, attempt: Attempt) -> None:
+        pidfd = self._watched.pop(attempt)
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+
+    def _supervisor_ended(self, attempt: Attempt) -> None:
+        """Tell that a supervisor has ended, unless it left because another one looks after the attempt."""
+        self._unwatch(attempt)
+        if not self._watch_holder(attempt) and self._on_exit is not None:
+            self._on_exit(*attempt)
+
+    def _folder(self, attempt: Attempt) -> AttemptFolder:
+        return AttemptFolder.of(self._home, *attempt)
+
+
+def _signal(pidfd: int, number: int) -> None:
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return  # it has just ended
+
+
+def _remove(folder: AttemptFolder) -> None:
+    try:
+        end_strays(folder.path)
+        folder.discard()
+    except OSError as error:
+        logger.warning("%s cannot be removed: %s", folder.path, error)
+
+
+def _remove_rest(path: Path) -> None:
+    try:
+        remove_tree(path)
+    except OSError as error:
+        logger.warning("%s cannot be removed: %s", path, error)

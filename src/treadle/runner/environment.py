@@ -1,0 +1,64 @@
+"""The environment variables of a program, and the threads its libraries may use."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+from treadle.domain.budget import Budget
+from treadle.domain.launch import Launch
+from treadle.runner.attempt import AttemptFolder
+
+# Read by BLAS and OpenMP, by Qiskit's compiled part and by its parallel_map.
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "QISKIT_NUM_PROCS",
+)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of a program: the table in docs/architecture.md.
+
+    Args:
+        launch: The attempt; its own variables come before what is inherited, the platform's before both.
+        folder: Where its files are.
+        inherited: What the zygote was allowed to pass on.
+    """
+    count = str(threads(launch.budget))
+    return {
+        **{name: value for name, value in inherited.items() if name not in ONE_THREAD},
+        **dict.fromkeys(_THREAD_VARIABLES, count),
+        **launch.variables,
+        "ENV_JOB_ID_GATEWAY": launch.job_id,
+        "ENV_JOB_GATEWAY_HOST": launch.gateway_url,
+        "ENV_JOB_GATEWAY_TOKEN": launch.token,
+        "ENV_JOB_ARGUMENTS": "{}",
+        "ARGUMENTS_PATH": str(folder.arguments),
+        "RESULTS_PATH": str(folder.result),
+        "DATA_PATH": launch.data_path,
+        "TREADLE_BUDGET": json.dumps(launch.budget.to_dict()),
+        "TMPDIR": str(folder.temporary),
+    }
+
+
+def threads(budget: Budget) -> int:
+    """Return how many threads the libraries of a program with this budget may use."""
+    return max(1, int(budget.cpu))
+
+
+def replace_environment(variables: Mapping[str, str]) -> None:
+    """Make `variables` the whole environment of this process."""
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+@cache
+def thread_pools() -> ThreadpoolController:
+    """Return the thread pools of the libraries that are loaded now. The first call takes 10 ms: the zygote does it."""
+    return ThreadpoolController()

@@ -1,0 +1,227 @@
+"""The connection of one attempt to the gateway: the client side of the runner protocol in docs/architecture.md."""
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+_CONNECT_TIMEOUT = 2.0
+_TIMEOUT = 10.0
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
+_OVER = frozenset({401, 404, 409, 410})
+_TEMPORARY = frozenset({408, 425, 429})
+_BLOCK = 1 << 20
+
+
+class GatewayAwayError(Exception):
+    """The gateway did not answer, or not in a way that settles the call: repeat it at `Gateway.retry_at`."""
+
+
+class AttemptOverError(Exception):
+    """The gateway wants nothing more from this attempt.
+
+    Attributes:
+        status: HTTP status of the answer that said so.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RefusedError(Exception):
+    """The gateway does not accept this very call; repeating it is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the runner protocol.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below that of the attempt.
+        body: What is sent; a file is sent from its start.
+    """
+
+    method: str
+    path: str
+    body: bytes | BinaryIO = b"{}"
+
+
+class Gateway:
+    """A kept-alive connection for one attempt. Calls follow one another.
+
+    Attributes:
+        retry_at: Time (`time.monotonic`) before which a failed call should not be repeated.
+    """
+
+    def __init__(self, url: str, job_id: str, attempt: int, token: str, address_file: Path) -> None:
+        """Make a connection; it is opened with the first call.
+
+        Args:
+            url: Base URL of the gateway.
+            job_id: The job.
+            attempt: Number of the attempt.
+            token: Token of the attempt.
+            address_file: ``gateway.json``; read again when the gateway is away, for it may come back at another address.
+        """
+        self._url = url
+        self._job = f"/api/runner/v1/jobs/{job_id}/attempts/{attempt}/"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._address_file = address_file
+        self._connection: http.client.HTTPConnection | None = None
+        self._proven = False
+        self._pause = 0.0
+        self.retry_at = 0.0
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when the answer to `begin` arrives."""
+        assert self._connection is not None and self._connection.sock is not None  # noqa: S101, PT018  (begin was called)
+        return self._connection.sock.fileno()
+
+    def begin(self, call: Call) -> None:
+        """Send a call.
+
+        Raises:
+            GatewayAwayError: It could not be sent.
+        """
+        try:
+            self._send(call)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+
+    def finish(self) -> bytes:
+        """Receive the answer to the call that was begun; return its body.
+
+        Raises:
+            GatewayAwayError: There is none, or it says that the gateway has trouble.
+            AttemptOverError: The attempt is over.
+            RefusedError: The call was refused for good.
+        """
+        return self._receive(None)
+
+    def call(self, call: Call) -> bytes:
+        """Do a whole call; raises what `begin` and `finish` raise."""
+        self.begin(call)
+        return self.finish()
+
+    def download(self, path: str, target: BinaryIO) -> None:
+        """Do a GET and write the answer's body to a file; raises what `call` raises."""
+        self.begin(Call("GET", path, b""))
+        self._receive(target)
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens another one."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._proven = False
+
+    def retry_now(self) -> None:
+        """Do not wait any longer: somebody says that the gateway is back."""
+        self._look_up_address()
+        self._pause = self.retry_at = 0.0
+
+    def give_up(self) -> None:
+        """Drop the call that was begun, for its answer does not come."""
+        self._away(TimeoutError("no answer"))
+
+    def _send(self, call: Call) -> None:
+        if self._connection is None:
+            self._connection = _connection(self._url)
+        if not isinstance(call.body, bytes):
+            call.body.seek(0)
+        headers = {**self._headers, "Content-Length": str(_length(call.body))}
+        path = urlsplit(self._url).path.rstrip("/") + self._job + call.path
+        self._connection.request(call.method, path, call.body, headers)
+
+    def _receive(self, target: BinaryIO | None) -> bytes:
+        assert self._connection is not None  # noqa: S101  (begin was called)
+        try:
+            response = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        wanted = target if response.status == 200 else None
+        body = self._read(response, None) if wanted is None else self._save(response, wanted)
+        if response.will_close:
+            self.close()
+        self._judge(response.status, body)
+        return body
+
+    def _save(self, response: http.client.HTTPResponse, target: BinaryIO) -> bytes:
+        target.seek(0)
+        target.truncate()
+        while block := self._read(response, _BLOCK):
+            target.write(block)
+        if response.length:  # read(amount) takes a connection that breaks for the end
+            raise self._away(http.client.IncompleteRead(b"", response.length))
+        return b""
+
+    def _read(self, response: http.client.HTTPResponse, amount: int | None) -> bytes:
+        try:
+            return response.read(amount)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+
+    def _judge(self, status: int, body: bytes) -> None:
+        if status in _OVER:
+            raise AttemptOverError(_message(body), status)
+        if 400 <= status < 500 and status not in _TEMPORARY:
+            raise RefusedError(_message(body))
+        if not 200 <= status < 300:
+            raise self._away(http.client.HTTPException(f"status {status}: {_message(body)}"))
+        self._proven = self._connection is not None
+        self._pause = 0.0
+
+    def _away(self, error: Exception) -> GatewayAwayError:
+        """Drop the connection and choose when to try again: at once if it was an old one that may just have expired."""
+        expired = self._proven
+        self.close()
+        if not expired:
+            self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+            self._look_up_address()
+        self.retry_at = time.monotonic() + (0.0 if expired else self._pause)
+        return GatewayAwayError(str(error))
+
+    def _look_up_address(self) -> None:
+        try:
+            address = json.loads(self._address_file.read_text())["url"]
+        except (OSError, ValueError, KeyError, TypeError):  # away, or about to write it
+            return
+        if isinstance(address, str) and urlsplit(address).hostname:
+            self._url = address.rstrip("/")
+
+
+def answer_object(body: bytes) -> dict[str, Any]:
+    """Return an answer's body as a JSON object; an empty one if it is anything else."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=_CONNECT_TIMEOUT)
+    connection.connect()
+    connection.sock.settimeout(_TIMEOUT)
+    return connection
+
+
+def _length(body: bytes | BinaryIO) -> int:
+    if isinstance(body, bytes):
+        return len(body)
+    end = body.seek(0, 2)
+    body.seek(0)
+    return end
+
+
+def _message(body: bytes) -> str:
+    fields = answer_object(body)
+    return str(fields.get("message") or fields.get("detail") or body[:200].decode(errors="replace"))

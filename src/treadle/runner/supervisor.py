@@ -1,0 +1,210 @@
+"""The supervisor of one attempt: prepares, runs the program, delivers what came of it, leaves nothing behind.
+
+It never runs user code, and nothing of what the zygote imported, so it stays single-threaded and can fork.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from signal import SIGCHLD, SIGTERM
+from typing import BinaryIO, TypeVar
+
+from qiskit_serverless.forked import NotSingleThreadedError
+from treadle.domain.launch import Launch
+from treadle.domain.outcome import Ending, Failure, Outcome
+from treadle.runner.artifact import ArtifactCache, ArtifactError
+from treadle.runner.attempt import AttemptFolder, open_regular
+from treadle.runner.execution import GATEWAY_IS_BACK, Execution
+from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError
+from treadle.runner.processes import become_subreaper, end_strays, set_name
+from treadle.runner.reporting import LogTail, Reporter
+from treadle.runner.signals import SignalPipe
+
+_NAMES_SHOWN = 20
+
+Value = TypeVar("Value")
+
+
+class StopRequestedError(Exception):
+    """The job is to be stopped and its program has not begun yet."""
+
+
+def supervise(launch: Launch, home: Path) -> None:
+    """Look after one attempt, from nothing or from where an earlier supervisor was killed.
+
+    Leaves at once if another supervisor has this attempt. Afterwards the attempt's folder is gone, unless the gateway
+    refuses to hear how it ended.
+
+    Raises:
+        RefusedError: The gateway does not understand the outcome.
+        OSError: The folder cannot be removed.
+    """
+    become_subreaper()
+    set_name("supervisor")
+    signals = SignalPipe(SIGCHLD, SIGTERM, GATEWAY_IS_BACK)
+    Supervisor(launch, home, signals).run()
+
+
+class Supervisor:
+    """The steps of an attempt."""
+
+    def __init__(self, launch: Launch, home: Path, signals: SignalPipe) -> None:
+        self._launch = launch
+        self._signals = signals
+        self._folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
+        self._cache = ArtifactCache(home)
+        self._gateway = Gateway(launch.gateway_url, launch.job_id, launch.attempt, launch.token, home / "gateway.json")
+        self._reporter = Reporter(self._gateway)
+
+    def run(self) -> None:
+        """Take all steps that are left to take."""
+        try:
+            if not self._folder.take():
+                return
+        except OSError as error:
+            outcome = _not_started(error)
+        else:
+            outcome = self._recover() if self._folder.begun else self._execute()
+        with contextlib.suppress(AttemptOverError):  # nobody wants to know any more; what remains is to clean up
+            self._deliver(outcome)
+        self._folder.discard()
+
+    def _recover(self) -> Outcome:
+        """Find out how the program of a lost supervisor ended. It is not run again: it may have had effects."""
+        end_strays(self._folder.path)
+        log = open_regular(self._folder.log)
+        if log is not None:
+            self._reporter.started(LogTail(log))
+        return self._folder.recorded() or Outcome(Ending.LOST)
+
+    def _execute(self) -> Outcome:
+        try:
+            execution = Execution(self._launch, self._folder, self._signals, self._reporter)
+        except (OSError, NotSingleThreadedError) as error:
+            return _not_started(error)
+        try:
+            self._prepare()
+            execution.begin()
+        except StopRequestedError:
+            outcome = Outcome(Ending.STOPPED)
+        except (OSError, ArtifactError) as error:
+            outcome = _not_started(error)
+        else:
+            return execution.attend()
+        execution.abandon()
+        return outcome
+
+    def _prepare(self) -> None:
+        """Make the program's working directory, its arguments and its folders.
+
+        Raises:
+            ArtifactError: The function cannot be run.
+            OSError: The disk is full, or a folder cannot be made.
+            StopRequestedError: The job is to be stopped.
+        """
+        digest, folder = self._launch.artifact_digest, self._folder
+        if not digest:
+            raise ArtifactError("the function was uploaded without a program")
+        folder.make_room()  # an earlier supervisor may have been killed while it prepared
+        folder.arguments.write_bytes(self._fetch(lambda: self._gateway.call(Call("GET", "arguments", b""))))
+        if not self._cache.has(digest):
+            self._cache.add(digest, self._fetch_artifact, folder.download)
+        self._cache.copy(digest, folder.work)
+        _check_entrypoint(folder.work, self._launch.entrypoint)
+        folder.temporary.mkdir(mode=0o700)
+        Path(self._launch.data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _fetch_artifact(self, target: BinaryIO) -> None:
+        self._fetch(lambda: self._gateway.download("artifact", target))
+
+    def _fetch(self, call: Callable[[], Value]) -> Value:
+        try:
+            return self._patiently(call, self._pause_or_stop)
+        except RefusedError as error:
+            raise ArtifactError(str(error)) from error
+        except AttemptOverError as over:
+            if over.status == 404:  # the file is not there; if it is the attempt, `finished` will be told so
+                raise ArtifactError(str(over)) from over
+            raise
+
+    def _deliver(self, outcome: Outcome) -> None:
+        """Send what is left, in order: the rest of the log, the result, the outcome.
+
+        Raises:
+            AttemptOverError: The gateway wants nothing more from this attempt.
+            RefusedError: The gateway does not understand the outcome.
+        """
+        result = open_regular(self._folder.result)
+        outcome = replace(outcome, has_result=result is not None)
+        self._record(outcome)
+        self._reporter.flush(self._pause)
+        if result is not None:
+            with os.fdopen(result, "rb") as file:
+                outcome = self._send_result(file, outcome)
+        finished = Call("POST", "finished", json.dumps(outcome.to_dict()).encode())
+        self._patiently(lambda: self._gateway.call(finished), self._pause)
+
+    def _send_result(self, file: BinaryIO, outcome: Outcome) -> Outcome:
+        """Send the result. A job whose result was refused has not succeeded."""
+        try:
+            self._patiently(lambda: self._gateway.call(Call("PUT", "result", file)), self._pause)
+        except RefusedError as refusal:
+            failure = Failure("RefusedError", f"the result was refused: {refusal}", details={"path": "the result"})
+            return replace(
+                outcome, has_result=False, exit_code=outcome.exit_code or 1, failure=outcome.failure or failure
+            )
+        return outcome
+
+    def _record(self, outcome: Outcome) -> None:
+        """Write the outcome down, so that a supervisor that comes after us knows it."""
+        if outcome.ending is Ending.LOST or not self._folder.begun:
+            return  # somebody who finds the same comes to the same end
+        try:
+            self._folder.record(outcome)
+        except OSError:
+            self._folder.make_room()
+            try:
+                self._folder.record(outcome)
+            except OSError as error:
+                print(f"the outcome stays in memory, for it cannot be written down: {error}", file=sys.stderr)
+
+    def _patiently(self, call: Callable[[], Value], pause: Callable[[float], object]) -> Value:
+        """Repeat a call until the gateway has answered it."""
+        while True:
+            while (seconds := self._gateway.retry_at - time.monotonic()) > 0:
+                pause(seconds)
+            try:
+                return call()
+            except GatewayAwayError:
+                continue
+
+    def _pause(self, seconds: float) -> set[int]:
+        """Wait, but not once the gateway is back. Returns the signals that have arrived."""
+        arrived = self._signals.wait(max(0.0, seconds))
+        if GATEWAY_IS_BACK in arrived:
+            self._gateway.retry_now()
+        return arrived
+
+    def _pause_or_stop(self, seconds: float) -> None:
+        if SIGTERM in self._pause(seconds):
+            raise StopRequestedError
+
+
+def _check_entrypoint(work: Path, entrypoint: str) -> None:
+    program = work / entrypoint
+    if program.resolve().is_relative_to(work.resolve()) and program.is_file():
+        return
+    names = sorted(path.name for path in work.iterdir())
+    held = ", ".join(names[:_NAMES_SHOWN]) + (" ..." if len(names) > _NAMES_SHOWN else "")
+    raise ArtifactError(f"the artifact has no file {entrypoint!r}; it holds: {held or 'nothing'}")
+
+
+def _not_started(error: Exception) -> Outcome:
+    number = error.errno if isinstance(error, OSError) else None
+    details = {} if number is None else {"errno": number}
+    return Outcome(Ending.NOT_STARTED, failure=Failure(type(error).__name__, str(error), details=details))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from treadle.domain.budget import Budget
 from treadle.domain.causes import WORKER_LOST, Cause, CauseCode
-from treadle.domain.errors import EngineUnavailableError, StaleAttemptError, StorageError, UnsealError
+from treadle.domain.errors import EngineUnavailableError, InvalidError, StaleAttemptError, StorageError, UnsealError
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import Context, Job, Origin
 from treadle.domain.launch import Launch
@@ -144,7 +144,7 @@ class Dispatcher:
     async def _start(self, job: Job) -> None:
         try:
             launch = await self._launch(job)
-        except UnsealError as error:  # the fault lies in this job alone; the others go on
+        except (InvalidError, UnsealError) as error:  # the fault lies in this job alone; the others go on
             await self._end(job, Cause(CauseCode.NOT_STARTED, str(error), error.hint))
             return
         await self._engine.start(launch)
@@ -157,6 +157,11 @@ class Dispatcher:
             return repositories.functions.version(job.version_id)
 
         version = await self._database.read(work)
+        if version.artifact_digest is None:
+            raise InvalidError(
+                "The function was uploaded without a program.",
+                hint="Upload it again with its entrypoint in a tar file.",
+            )
         terms = self._terms
         return Launch(
             job_id=job.id,
@@ -164,7 +169,7 @@ class Dispatcher:
             gateway_url=terms.gateway_url,
             token=self._access.job_token(job.id, job.state.attempt),
             entrypoint=version.entrypoint,
-            artifact_digest=version.artifact_digest or "",
+            artifact_digest=version.artifact_digest,
             data_path=f"{terms.data_folder}/{job.author_id}",
             variables=self._functions.unsealed(version),
             budget=terms.budget,

@@ -1,7 +1,7 @@
 """What supervisors tell: the runner's side of the platform."""
 
 from treadle.domain.causes import diagnose
-from treadle.domain.errors import InvalidError, NotFoundError, StaleAttemptError
+from treadle.domain.errors import InvalidError, StaleAttemptError
 from treadle.domain.jobs import Context, Job, Origin
 from treadle.domain.lifecycle import ON_ENGINE, Ended, Event, JobStatus, StageChanged, Started, SubStatus
 from treadle.domain.outcome import Outcome
@@ -32,7 +32,7 @@ class Reports:
         """Return the tar file of the function version the job is pinned to.
 
         Raises:
-            NotFoundError: The function was uploaded without one.
+            InvalidError: It is gone.
         """
 
         def work(repositories: Repositories) -> str | None:
@@ -42,15 +42,19 @@ class Reports:
         digest = await self._database.read(work)
         data = await self._objects.get(artifact_key(digest)) if digest else None
         if data is None:
-            raise NotFoundError("The function has no artifact; upload it again.")
+            raise InvalidError("The function's artifact is gone from the platform's store; upload the function again.")
         return data
 
     async def arguments(self, identity: JobIdentity) -> bytes:
-        """Return the JSON text of the job's arguments."""
+        """Return the JSON text of the job's arguments.
+
+        Raises:
+            InvalidError: They are gone.
+        """
         await self._database.read(lambda repositories: _current(repositories, identity))
         data = await self._objects.get(arguments_key(identity.job_id))
         if data is None:
-            raise NotFoundError("The job's arguments are gone.")
+            raise InvalidError("The job's arguments are gone from the platform's store; run the function again.")
         return data
 
     async def started(self, identity: JobIdentity) -> bool:

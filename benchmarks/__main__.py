@@ -1,0 +1,21 @@
+"""Measure everything and print one table: ``make bench``. With names, measure only those: ``make bench ARGS="platform"``."""
+
+import sys
+
+from benchmarks import platform, tasks
+from benchmarks.table import show
+
+SUITES = {"platform": platform.findings, "tasks": tasks.findings}
+
+
+def main() -> None:
+    """Run the suites named on the command line, or all."""
+    unknown = set(sys.argv[1:]) - set(SUITES)
+    if unknown:
+        raise SystemExit(f"no suite called {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    wanted = sys.argv[1:] or list(SUITES)
+    show(finding for name in wanted for finding in SUITES[name]())
+
+
+if __name__ == "__main__":
+    main()

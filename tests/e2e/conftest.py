@@ -1,0 +1,53 @@
+"""A client at a running platform, and programs to upload."""
+
+import textwrap
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from qiskit_serverless import QiskitFunction, ServerlessClient
+from tests.running_platform import RunningPlatform
+
+
+class Upload(Protocol):
+    """Uploads a program and returns the function, ready to run."""
+
+    def __call__(self, title: str, program: str, *, files: dict[str, str] | None = None, **fields: Any) -> Any: ...
+
+
+def client_of(platform: RunningPlatform) -> ServerlessClient:
+    """Return a client of the platform's owner."""
+    return ServerlessClient(host=platform.url, token=platform.token, channel="local")
+
+
+def uploader(client: ServerlessClient, folder: Path) -> Upload:
+    """Return a function that uploads programs with `client`."""
+
+    def upload(title: str, program: str, *, files: dict[str, str] | None = None, **fields: Any) -> Any:
+        source = folder / title
+        for name, text in {"main.py": program, **(files or {})}.items():
+            path = source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        return client.upload(QiskitFunction(title=title, entrypoint="main.py", working_dir=str(source), **fields))
+
+    return upload
+
+
+@pytest.fixture
+def client(platform: RunningPlatform) -> ServerlessClient:
+    """A client of the shared platform."""
+    return client_of(platform)
+
+
+@pytest.fixture
+def upload(client: ServerlessClient, tmp_path: Path) -> Upload:
+    """Upload programs to the shared platform."""
+    return uploader(client, tmp_path)
+
+
+def statuses_of(job: Any) -> list[str]:
+    """Return every status of a job, oldest first, as its history has them."""
+    told = [event.data for event in reversed(job.events()) if event.event_type != "ERROR"]
+    return [data.get("sub_status") or data["status"] for data in told]

@@ -1,0 +1,331 @@
+"""The gateway at its edge: what it answers to whom, in which words."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from qiskit_serverless import ServerlessClient
+from tests.e2e.conftest import Upload
+from tests.running_platform import RunningPlatform
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def http(platform: RunningPlatform) -> Iterator[httpx2.Client]:
+    """A bare HTTP client with the owner's token."""
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    with httpx2.Client(base_url=platform.url, headers=headers) as client:
+        yield client
+
+
+def tar_of(**files: str) -> bytes:
+    """Return a tar file; ``main_py`` becomes ``main.py``."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name.replace("_py", ".py"))
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def upload_with(http: httpx2.Client, artifact: bytes | None = None, name: str = "artifact.tar", **fields: str) -> Any:
+    files = {"artifact": (name, artifact)} if artifact is not None else None
+    return http.post("/api/v1/programs/upload/", data={"title": "edge", **fields}, files=files)
+
+
+def message(answer: Any, status: int = 400) -> str:
+    assert answer.status_code == status, answer.text
+    [text] = answer.json().values()
+    return str(text)
+
+
+def test_probes_need_no_token(platform: RunningPlatform) -> None:
+    assert httpx2.get(f"{platform.url}/readiness/").json() == {"status": "ready"}
+    assert httpx2.get(f"{platform.url}/liveness/").json() == {"status": "alive"}
+    assert set(httpx2.get(f"{platform.url}/version/").json()) == {"version"}
+
+
+def test_the_openapi_document_names_every_route_and_asks_for_a_token(http: httpx2.Client) -> None:
+    document = http.get("/openapi.json").json()
+    assert "/api/v1/programs/run/" in document["paths"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["security"] == ([{"token": []}] if path.startswith("/api/") else [])
+            assert operation["description"]
+
+
+def test_every_route_of_the_api_refuses_a_caller_without_a_token(platform: RunningPlatform) -> None:
+    paths = httpx2.get(f"{platform.url}/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        for method in operations:
+            if not path.startswith("/api/"):
+                continue
+            url = platform.url + path.format(job_id=UNKNOWN, attempt=1, title="x") + "?offset=0"
+            answer = httpx2.request(method.upper(), url)
+            assert (answer.status_code, answer.json()) == (401, {"detail": "Authorization token was not provided."}), (
+                url
+            )
+            assert answer.headers["www-authenticate"] == "Bearer"
+            wrong = httpx2.request(method.upper(), url, headers={"Authorization": "Bearer treadlejob.x.1.9.y"})
+            assert wrong.status_code == 401, url
+
+
+def test_only_the_last_word_of_the_header_counts(platform: RunningPlatform) -> None:
+    for header in (platform.token, f"Token {platform.token}", f"Bearer  {platform.token}"):
+        answer = httpx2.get(f"{platform.url}/api/v1/programs/", headers={"Authorization": header})
+        assert answer.status_code == 200
+
+
+def test_paths_with_and_without_a_slash_are_the_same(http: httpx2.Client) -> None:
+    assert http.get("/api/v1/programs").status_code == 200
+    assert http.get("/api/v1/programs/").status_code == 200
+    assert message(http.post("/api/v1/programs/run", json={"title": "x"})) == "This field is required."
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "result/"), ("GET", "logs/"), ("GET", "events/"), ("POST", "stop/"), ("GET", "stream/")],
+)
+def test_a_job_that_is_not_yours_does_not_exist(http: httpx2.Client, method: str, path: str) -> None:
+    assert message(http.request(method, f"/api/v1/jobs/{UNKNOWN}/{path}"), 404) == f"Job [{UNKNOWN}] not found"
+
+
+def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> None:
+    assert message(http.get("/api/v1/programs/get_by_title/none"), 404) == "Qiskit Function none doesn't exist."
+    assert (
+        message(http.get("/api/v1/programs/get_by_title/f?provider=lab"), 404) == "Qiskit Function lab/f doesn't exist."
+    )
+    run = {"title": "none", "arguments": "{}", "config": {}}
+    assert message(http.post("/api/v1/programs/run/", json=run), 404) == "Qiskit Function none doesn't exist."
+    assert message(http.get("/api/v1/jobs/?function=none"), 404) == "Qiskit Function none doesn't exist."
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"title": ""}, "This field may not be blank."),
+        ({"title": "a/b/c"}, "Qiskit Function title is malformed. It can only contain one slash."),
+        ({"title": "a/b", "provider": "lab"}, "Provider defined in title and in provider fields."),
+        ({}, "At least one of attributes (entrypoint, image) is required."),
+        ({"entrypoint": "../x.py"}, "Invalid entrypoint. It must be a relative path to a .py file without '..'"),
+        ({"entrypoint": "m.py", "image": "i"}, "Custom images are only available if you are a provider."),
+        ({"entrypoint": "m.py", "dependencies": "{"}, "'dependencies' should be an array of strings or objects:"),
+        ({"entrypoint": "m.py", "dependencies": "{}"}, "'dependencies' should be an array."),
+        ({"entrypoint": "m.py", "dependencies": "[1]"}, "'dependencies' should be an array with strings or dict."),
+        (
+            {"entrypoint": "m.py", "dependencies": '[{"a":"1","b":"2"}]'},
+            "'dependencies' should be an array with dict con",
+        ),
+        ({"entrypoint": "m.py", "dependencies": '["a b"]'}, "Error while parsing dependencies."),
+        ({"entrypoint": "m.py", "dependencies": '[{"numpy":"0.1"}]'}, "Dependency (numpy) version (==0.1) is not"),
+        ({"entrypoint": "m.py", "env_vars": "x"}, "'env_vars' should be an object of strings"),
+        ({"entrypoint": "m.py", "env_vars": '{"A": 1}'}, "'env_vars' should be an object whose values are strings."),
+        ({"entrypoint": "m.py", "env_vars": '{"A=B": "1"}'}, "'env_vars' has a variable that no environment can hold"),
+        ({"entrypoint": "m.py", "version": "latest"}, "Invalid version - expected format x.y.z"),
+        ({"entrypoint": "m.py", "type": "FOO"}, '"FOO" is not a valid choice.'),
+        ({"entrypoint": "m.py", "arguments_schema": " " * 65537}, "arguments_schema is 65537 characters long"),
+    ],
+)
+def test_the_words_for_an_upload_that_makes_no_sense(http: httpx2.Client, fields: dict[str, str], words: str) -> None:
+    assert message(upload_with(http, **fields)).startswith(words)
+
+
+def test_the_words_for_an_artifact_that_cannot_be_used(http: httpx2.Client) -> None:
+    entrypoint = {"entrypoint": "main.py"}
+    assert message(upload_with(http, b"", **entrypoint)) == "The submitted file is empty."
+    assert message(upload_with(http, b"x", "a.zip", **entrypoint)).startswith("File extension “zip” is not allowed.")
+    assert message(upload_with(http, b"no tar" * 99, **entrypoint)).startswith(
+        "The artifact is not a readable tar file"
+    )
+    words = message(upload_with(http, tar_of(other_py="", text="x"), **entrypoint))
+    assert words.startswith("The artifact has no file 'main.py'")
+    assert words.endswith("Its Python files: other.py.")
+
+
+def test_an_update_changes_only_what_it_names(http: httpx2.Client) -> None:
+    first = upload_with(
+        http, tar_of(main_py=""), entrypoint="main.py", description="first", env_vars='{"A": "1"}'
+    ).json()
+    second = upload_with(http, description="second").json()
+    assert second == {**first, "description": "second"}
+    words = message(upload_with(http, tar_of(other_py="")))
+    assert words.startswith("The artifact has no file 'main.py'")
+
+
+def test_the_keys_of_an_upload_and_of_a_function_stand_in_the_contracts_order(http: httpx2.Client) -> None:
+    answer = upload_with(http, tar_of(main_py=""), entrypoint="main.py").json()
+    assert " ".join(answer) == (
+        "title entrypoint artifact dependencies env_vars image provider description type version runner arguments_schema"
+    )
+    found = http.get("/api/v1/programs/get_by_title/edge").json()
+    assert " ".join(found) == (
+        "id title entrypoint artifact dependencies description documentation_url type version runner arguments_schema"
+    )
+    assert found in http.get("/api/v1/programs").json()
+    assert http.get("/api/v1/programs?filter=catalog").json() == []
+
+
+def test_a_secret_variable_is_sealed_in_the_answer(http: httpx2.Client) -> None:
+    answer = upload_with(http, tar_of(main_py=""), entrypoint="main.py", env_vars='{"My_Token": "hush", "B": "x"}')
+    variables = json.loads(answer.json()["env_vars"])
+    assert variables["B"] == "x"
+    assert "hush" not in variables["My_Token"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"arguments": "{}", "config": {}}, "This field is required."),
+        ({"title": "edge", "config": {}}, "This field is required."),
+        ({"title": "edge", "arguments": {}, "config": {}}, "Not a valid string."),
+        ({"title": "edge", "arguments": "", "config": {}}, "This field may not be blank."),
+        ([], "Invalid data."),
+    ],
+)
+def test_the_words_for_a_run_that_makes_no_sense(http: httpx2.Client, body: Any, words: str) -> None:
+    assert message(http.post("/api/v1/programs/run/", json=body)).startswith(words)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "multipart/form-data"])
+def test_a_body_that_cannot_be_parsed_is_a_bad_request(http: httpx2.Client, kind: str) -> None:
+    answer = http.post("/api/v1/programs/run/", content=b"{{{", headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert http.post("/api/v1/programs/run/", content=b"[" * 100_000, headers={"Content-Type": kind}).status_code == 400
+
+
+def test_a_run_can_be_sent_as_a_form_too(http: httpx2.Client) -> None:
+    upload_with(http, tar_of(main_py=""), entrypoint="main.py")
+    answer = http.post("/api/v1/programs/run/", data={"title": "edge", "arguments": "{}"})
+    assert answer.status_code == 200
+    assert " ".join(answer.json()) == "id result status program created arguments compute_profile"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("limit=x", "A valid integer is required."),
+        ("limit=-1", "Ensure this value is greater than or equal to 0."),
+        ("offset=-1", "Ensure this value is greater than or equal to 0."),
+        ("created_after=yesterday", "Datetime has wrong format."),
+    ],
+)
+def test_the_words_for_a_listing_that_makes_no_sense(http: httpx2.Client, query: str, words: str) -> None:
+    assert message(http.get(f"/api/v1/jobs/?{query}")).startswith(words)
+
+
+def test_the_pages_of_a_listing_keep_its_filters(http: httpx2.Client, upload: Upload) -> None:
+    function = upload("paged", "pass")
+    for _ in range(3):
+        function.run().result()
+    first = http.get("/api/v1/jobs/?function=paged&limit=2&status=SUCCEEDED").json()
+    assert first["count"] == 3
+    assert first["previous"] is None
+    second = http.get(first["next"]).json()
+    assert (len(first["results"]), len(second["results"]), second["next"]) == (2, 1, None)
+    assert http.get(second["previous"]).json() == first
+    assert " ".join(second["results"][0]) == "id status program created sub_status compute_profile"
+
+
+def test_one_job_is_shown_with_and_without_its_result(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("shown", "from qiskit_serverless import save_result\nsave_result((1, 2))").run()
+    job.result()
+    shown = http.get(f"/api/v1/jobs/{job.job_id}/").json()
+    assert " ".join(shown) == "id status program created sub_status fleet_id compute_profile business_model"
+    assert shown["program"].keys() == {"id", "title"}
+    whole = http.get(f"/api/v1/jobs/{job.job_id}/?with_result=true").json()
+    assert next(iter(whole)) == "id"
+    assert whole["result"] is not None
+    assert whole["program"]["entrypoint"] == "main.py"
+    assert message(http.get(f"/api/v1/jobs/{job.job_id}/?with_result=perhaps")) == "Must be a valid boolean."
+
+
+def test_a_result_is_plain_for_clients_of_today_and_whole_for_ours(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("plain", "from qiskit_serverless import save_result\nsave_result({'pair': (1, 2)})").run()
+    assert job.result() == {"pair": (1, 2)}
+    plain = http.get(f"/api/v1/jobs/{job.job_id}/result/").json()["result"]
+    assert json.loads(plain) == {"pair": [1, 2]}
+    whole = http.get(f"/api/v1/jobs/{job.job_id}/result/", headers={"Treadle-Encoding": "1"}).json()["result"]
+    assert json.loads(whole) != json.loads(plain)
+
+
+def test_a_result_that_is_not_there_is_an_empty_answer(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("nothing", "pass").run()
+    job.result()
+    answer = http.get(f"/api/v1/jobs/{job.job_id}/result/")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_the_events_of_a_failed_job_name_its_cause(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("failed", "raise ValueError('x')").run()
+    while not job.in_terminal_state():
+        for _ in job.follow():
+            pass
+    [error] = http.get(f"/api/v1/jobs/{job.job_id}/events/?type=ERROR").json()
+    assert set(error) == {"event_type", "origin", "context", "created", "data"}
+    assert (error["data"]["code"], error["data"]["exception"]) == ("user_exception", "ValueError")
+    assert error["data"]["args"]["cause"]["details"]["line"] == 1
+    assert message(http.get(f"/api/v1/jobs/{job.job_id}/events/?type=WARNING")).startswith("Type is not valid.")
+
+
+def test_stopping_a_job_that_has_ended_says_so(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("ended", "pass").run()
+    job.result()
+    words = http.post(f"/api/v1/jobs/{job.job_id}/stop/", json={"service": "null"}).json()["message"]
+    assert words.startswith("Job already in terminal state.")
+
+
+def test_a_stream_goes_on_where_it_was_cut(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("streamed", "for n in range(3):\n    print(n)").run()
+    job.result()
+    path = f"/api/v1/jobs/{job.job_id}/stream/?logs=true"
+    events = http.get(path).text.strip().split("\n\n")
+    for place in range(len(events) - 1):
+        last = next(line[4:] for line in events[place].splitlines() if line.startswith("id: "))
+        rest = http.get(path, headers={"Last-Event-ID": last}).text.strip().split("\n\n")
+        assert rest == events[place + 1 :]
+    assert "event: end" in events[-1]
+    assert message(http.get(path, headers={"Last-Event-ID": "yesterday"})).startswith(
+        "Last-Event-ID 'yesterday' is not"
+    )
+
+
+def test_the_limit_of_active_jobs_is_told(make_platform: Any) -> None:
+    platform = make_platform(TREADLE_ACTIVE_JOBS_PER_USER="1", TREADLE_RUNNING_JOBS="1")
+    with httpx2.Client(base_url=platform.url, headers={"Authorization": platform.token}) as http:
+        upload_with(http, tar_of(main_py="import time; time.sleep(60)"), entrypoint="main.py")
+        run = {"title": "edge", "arguments": "{}", "config": {}}
+        first = http.post("/api/v1/programs/run/", json=run).json()
+        words = message(http.post("/api/v1/programs/run/", json=run), 429)
+        assert words == "Active job limit reached. The maximum allowed is 1."
+        http.post(f"/api/v1/jobs/{first['id']}/stop/")
+        assert http.post("/api/v1/programs/run/", json=run).status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused(make_platform: Any) -> None:
+    platform = make_platform(TREADLE_LARGEST_BODY="10000")
+    with httpx2.Client(base_url=platform.url, headers={"Authorization": platform.token}) as http:
+        run = {"title": "edge", "arguments": "x" * 20_000, "config": {}}
+        assert message(http.post("/api/v1/programs/run/", json=run), 413).startswith("The request is larger than 10000")
+        assert message(upload_with(http, b"x" * 20_000, entrypoint="m.py"), 413).startswith("The request is larger")
+
+
+def test_a_job_token_opens_its_own_attempt_and_nothing_else(
+    client: ServerlessClient, http: httpx2.Client, upload: Upload
+) -> None:
+    program = "import os\nfrom qiskit_serverless import save_result\nsave_result(os.environ['ENV_JOB_GATEWAY_TOKEN'])"
+    job = upload("token", program).run()
+    token = job.result()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert http.get("/api/v1/programs/", headers=headers).status_code == 401
+    own = f"/api/runner/v1/jobs/{job.job_id}/attempts/1/heartbeat/"
+    assert http.post(own, headers=headers).status_code == 409
+    other = f"/api/runner/v1/jobs/{UNKNOWN}/attempts/1/heartbeat/"
+    assert http.post(other, headers=headers).status_code == 404
+    assert http.post(own).status_code == 401

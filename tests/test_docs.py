@@ -1,0 +1,115 @@
+"""The documentation says what is so: made pages are fresh, links lead somewhere, the tutorial runs."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from docs.reference import DOCS, cli_page, settings_page
+
+from tests.running_platform import RunningPlatform
+from treadle.cli.exit_codes import ExitCode
+from treadle.settings import Settings
+
+PROJECT = DOCS.parent
+PAGES = sorted(path for path in (*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), *(PROJECT / "examples").rglob("*.md")))
+LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#([^)]+))?\)")
+
+
+def test_the_reference_of_the_commands_is_fresh() -> None:
+    assert (DOCS / "cli.md").read_text() == cli_page(), "run `make docs`"
+
+
+def test_the_page_of_the_settings_is_fresh() -> None:
+    assert (DOCS / "settings.md").read_text() == settings_page(), "run `make docs`"
+
+
+def test_every_setting_is_described() -> None:
+    page = settings_page()
+    for name, field in Settings.model_fields.items():
+        assert field.description
+        assert f"`TREADLE_{name.upper()}`" in page
+
+
+def test_every_exit_code_is_described() -> None:
+    table = (DOCS / "cli.md").read_text().partition("## Exit codes")[2]
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == [*ExitCode]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_links_lead_to_pages_that_exist(page: Path) -> None:
+    targets = [target for target, _ in LINK.findall(page.read_text()) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    waiting = [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page not in reached and page.is_relative_to(DOCS):
+            reached.add(page)
+            links = [target for target, _ in LINK.findall(page.read_text()) if target.endswith(".md")]
+            waiting += [page.parent / target for target in links if "://" not in target]
+    assert {path.resolve() for path in DOCS.rglob("*.md")} == reached
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: its language, the file it is to be written to, its text."""
+
+    language: str
+    file: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [Block(*each) for each in found]
+
+
+# What a reader does once and the test has done already: the installation, and the platform in the other terminal.
+ALREADY_DONE = {"make setup", "source .venv/bin/activate", "treadle up"}
+
+
+def follow(page: Path, folder: Path, environment: dict[str, str]) -> list[str]:
+    """Do what the page says, from top to bottom; return what each step showed."""
+    shown = []
+    for block in blocks(page):
+        if block.file:
+            (folder / block.file).write_text(block.text)
+        elif block.language == "python":
+            shown.append(step([sys.executable, "-c", block.text], folder, environment))
+        else:
+            commands = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+            shown += [step(["bash", "-c", each], folder, environment) for each in commands if each not in ALREADY_DONE]
+    return shown
+
+
+def step(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}"
+    return done.stdout
+
+
+def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    shown = follow(DOCS / "getting-started.md", tmp_path, {**platform.environment, "PATH": path})
+
+    assert len(shown) == 8
+    doctor, upload, run, listed, from_python, fitted, _, failed = shown
+    assert "fail" not in doctor
+    assert "Uploaded hello" in upload
+    for text in ("QUEUED", "DONE", "Hello, Ada!", '"greeting"'):
+        assert text in run
+    assert "hello" in listed
+    assert from_python.splitlines()[0] == "{'greeting': 'Hello, Grace!'}"
+    assert [line.split()[0] for line in fitted.splitlines()] == ["156"] * 3
+    assert "KeyError" in failed
+    assert "exit code 1" in failed

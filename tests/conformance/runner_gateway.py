@@ -33,7 +33,8 @@ class Attempt:
         token: What its supervisor must show.
         artifact: The tar file, None for a function without one.
         arguments: The arguments as submitted.
-        calls: Names of the calls that were accepted, in order.
+        tried: Names of the calls that arrived, in order.
+        calls: Names of those that were accepted.
         stages: The stages that were reported.
         log: The log so far.
         result: The result, once there is one.
@@ -48,6 +49,7 @@ class Attempt:
     token: str
     artifact: bytes | None
     arguments: bytes
+    tried: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     log: bytes = b""
@@ -140,9 +142,10 @@ class RunnerGateway:
     def _serve(
         self, attempt: Attempt, method: str, name: str, query: dict[str, list[str]], body: bytes
     ) -> tuple[int, bytes]:
+        attempt.tried.append(name)
         refusal = attempt.refused.get(name, attempt.refusal)
         if refusal is None and attempt.outcome is not None:
-            refusal = 409
+            refusal = 409  # over
         if refusal is not None:
             return refusal, b'{"message": "refused by the test"}'
         attempt.calls.append(name)
@@ -157,7 +160,9 @@ class RunnerGateway:
             case "PUT", "result":
                 attempt.result = body
             case "POST", "status":
-                attempt.stages.append(json.loads(body)["sub_status"])
+                stage = json.loads(body)["sub_status"]
+                if attempt.stages[-1:] != [stage]:  # a call is repeated when its answer was lost
+                    attempt.stages.append(stage)
             case "POST", "finished":
                 attempt.outcome = Outcome.from_dict(json.loads(body))
             case "POST", "started" | "heartbeat":
@@ -199,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
-    def do_GET(self) -> None:  # noqa: N802  (the name the base class looks for)
+    def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, answer = self.server.gateway.answer(
             self.command, self.path, self.headers.get("Authorization", ""), body
@@ -211,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_GET  # noqa: N815
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

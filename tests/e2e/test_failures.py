@@ -27,7 +27,7 @@ def test_an_exception_is_told_with_file_line_and_traceback(upload: Upload) -> No
     assert cause["exception"] == "ValueError"
     assert (cause["details"]["file"], cause["details"]["line"]) == ("main.py", 3)
     assert "ValueError: no such angle" in job.logs()
-    assert "treadle" not in job.logs()
+    assert "treadle/runner" not in job.logs()
 
 
 def test_an_exception_in_a_task_is_told_with_the_tasks_own_line(upload: Upload) -> None:
@@ -132,7 +132,9 @@ def test_a_wrong_token_is_refused(client: ServerlessClient, platform: Any) -> No
         ServerlessClient(host=platform.url, token="wrong", channel="local")
 
 
-def test_a_function_uploaded_without_its_program_says_so_when_it_is_run(client: ServerlessClient, platform: Any) -> None:
+def test_a_function_uploaded_without_its_program_says_so_when_it_is_run(
+    client: ServerlessClient, platform: Any
+) -> None:
     import httpx2
 
     fields = {"title": "empty", "entrypoint": "main.py"}

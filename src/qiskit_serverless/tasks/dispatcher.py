@@ -109,16 +109,31 @@ class Dispatcher:
 
     def _serve(self, queue: ShapeQueue) -> None:
         """Give out the tasks of one queue; if there is no room, keep what comes free for it."""
-        while queue:
-            worker = self._vacancy(queue) or self._place_behind(queue)
-            if worker is None:
-                break
-            if not worker.give(queue.first):
-                self.ended(worker)
-                break
-            queue.pop()
+        while queue and (worker := self._vacancy(queue)) is not None:
+            self._give(worker, queue)
+        if queue and not self._room.reserved:
+            self._queue_behind(queue)
         if queue and not self._room.fits(queue.shape):
             self._room.reserve(queue.shape)
+
+    def _give(self, worker: Worker, queue: ShapeQueue) -> bool:
+        """Give the first task of the queue to a worker. Return False if it takes no more."""
+        taken = worker.give(queue.first)
+        if taken:
+            queue.pop()
+        else:
+            self.ended(worker)
+        return taken
+
+    def _queue_behind(self, queue: ShapeQueue) -> None:
+        """Give workers that run tasks of this shape more of them, in bursts: that wakes fewer processes than one by one."""
+        running = [worker for worker in self.workers.values() if worker.queue is queue and worker.waiter is None]
+        share = 1 + (len(queue) + sum(len(worker.entries) for worker in running)) // max(1, len(running))
+        for worker in running:
+            depth = min(share, worker.depth)
+            if len(worker.entries) <= depth // 2:
+                while queue and len(worker.entries) < depth and self._give(worker, queue):
+                    pass
 
     def _vacancy(self, queue: ShapeQueue) -> Worker | None:
         """Return a worker that is free for this shape, charged for it; start one if need be."""
@@ -149,17 +164,6 @@ class Dispatcher:
         worker = self._start_worker(next(self._numbers), shape)
         self.workers[worker.number] = worker
         return worker
-
-    def _place_behind(self, queue: ShapeQueue) -> Worker | None:
-        """Return a worker that runs tasks of this shape and may have one more, unless an older task waits for room."""
-        if self._room.reserved:
-            return None
-        running = [
-            worker
-            for worker in self.workers.values()
-            if worker.queue is queue and worker.waiter is None and len(worker.entries) < worker.depth
-        ]
-        return min(running, key=lambda worker: len(worker.entries), default=None)
 
     def _rebalance(self) -> None:
         """Take back tasks that lie behind running ones where another worker could begin them at once."""

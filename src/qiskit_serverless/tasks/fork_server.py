@@ -163,6 +163,8 @@ class ForkServer:
             os._exit(code)
 
     def _tell(self, notice: dict[str, Any]) -> None:
+        if self._channel.fileno() < 0:  # closed; the ends of the last workers are of no interest any more
+            return
         self._unsent.append(json.dumps(notice).encode())
         self._flush()
 

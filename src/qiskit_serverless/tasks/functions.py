@@ -50,7 +50,6 @@ class DistributedFunction:
     function: Callable[..., Any]
     options: Options
     id: str
-    __qualname__: str
 
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.__setstate__({"function": function, "options": options, "id": uuid.uuid4().hex})
@@ -80,16 +79,17 @@ class DistributedFunction:
         self.registration: tuple[session.Session, Any] | None = None  # what the session made of it
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:  # noqa: ANN401  (as object has it)
-        if self._can_be_imported():
-            return str(self.__qualname__)
+        path = str(getattr(self.function, "__qualname__", ""))
+        if self._can_be_imported(path):
+            return path
         return _new, (), {"function": self.function, "options": self.options, "id": self.id}
 
-    def _can_be_imported(self) -> bool:
+    def _can_be_imported(self, path: str) -> bool:
         module = sys.modules.get(self.__module__)
         if module is None or self.__module__ in ("__main__", *cloudpickle.list_registry_pickle_by_value()):
             return False
         found: object = module
-        for name in self.__qualname__.split("."):
+        for name in path.split("."):
             found = getattr(found, name, None)
         return found is self
 
@@ -108,7 +108,9 @@ class DistributedFunction:
             ) from error
 
     def _unserializable(self, pool: SegmentPool) -> Iterator[tuple[str, NotSerializableError]]:
-        used = inspect.getclosurevars(inspect.unwrap(self.function))
+        if not inspect.isfunction(self.function):
+            return
+        used = inspect.getclosurevars(self.function)
         for name, value in {**used.globals, **used.nonlocals}.items():
             try:
                 if value is not self:

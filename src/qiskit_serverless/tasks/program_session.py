@@ -18,6 +18,9 @@ from qiskit_serverless.tasks.segments import SegmentPool, mark_free
 from qiskit_serverless.tasks.serializer import Payload, dumps, loads
 from qiskit_serverless.tasks.worker_pool import WorkerPool
 
+_SHORT_SECONDS = 0.0005
+"""Tasks known to be shorter than this may wait a moment for others to start with them."""
+
 
 class ProgramSession:
     """Runs tasks for the threads of this process."""
@@ -50,7 +53,7 @@ class ProgramSession:
         entry = Entry(next(self._numbers), call, packed, _own(waits_for) if waits_for else ())
         with self._pump.lock:
             self._pool.add(entry)
-            self._pump.along()
+            self._pump.along(urgent=call.seconds is None or call.seconds > _SHORT_SECONDS)
         return TaskReference(entry, call.name)
 
     def _register(self, function: DistributedFunction) -> Call:

@@ -42,6 +42,7 @@ class Pump:
         self._driving = False
         self._last_call = 0.0
         self._next_along = 0.0
+        self._pending = False
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # for the background thread
         self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # for the thread that drives
         self._epoll.register(self._kick, select.EPOLLIN)
@@ -63,16 +64,25 @@ class Pump:
         """Wait for this descriptor no more."""
         self._epoll.unregister(fd)
 
-    def along(self) -> None:
-        """Look for messages in passing, with the lock held: the program is calling, and may call again at once."""
+    def along(self, *, urgent: bool) -> None:
+        """Have `process` called, with the lock held: the program is calling, and may call again at once.
+
+        Args:
+            urgent: Now, and not in a moment.
+        """
         self._last_call = now = time.monotonic()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="qiskit-serverless-tasks", daemon=True)
             self._thread.start()
-        if now >= self._next_along and not self._driving:
+        self._pending = True
+        if urgent or now >= self._next_along or self._drivers:
             self._next_along = now + _ALONG_SECONDS
-            self._process(self._epoll.poll(0))
-        self._hasten()
+            self._call(self._epoll.poll(0) if not self._driving else [])
+            self._hasten()
+
+    def _call(self, events: Events) -> None:
+        self._pending = False
+        self._process(events)
 
     def _hasten(self) -> None:
         """Wake who sleeps if there is a deadline before the end of its sleep."""
@@ -93,6 +103,8 @@ class Pump:
         until = None if timeout is None else time.monotonic() + timeout
         self._enter()
         try:
+            if self._pending:
+                self._call([])
             while not ready():
                 rest = None if until is None else until - time.monotonic()
                 if rest is not None and rest <= 0:
@@ -122,8 +134,7 @@ class Pump:
             return
         self._driving = True
         try:
-            events = self._poll(timeout)
-            self._process(events)
+            self._call(self._poll(timeout))
         finally:
             self._driving = False
 
@@ -169,10 +180,12 @@ class Pump:
             self._parked = True
             self._driven.wait()
             self._parked = False
+        elif self._pending:
+            self._call([])
         else:
             self._sleep(poll)
             if not (self._drivers or self._closed):
-                self._process(self._epoll.poll(0))
+                self._call(self._epoll.poll(0))
 
     def _sleep(self, poll: "select.poll") -> None:
         rest = self._until_deadline(None)

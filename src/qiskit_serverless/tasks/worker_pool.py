@@ -60,7 +60,7 @@ class WorkerPool:
         return call
 
     def add(self, entry: Entry) -> None:
-        """Take in a task, and start it if its arguments are there and there is room for it.
+        """Take in a task. It starts with the next `process` if its arguments are there and there is room for it.
 
         Raises:
             WorkersUnavailableError: There are no workers any more.
@@ -71,7 +71,6 @@ class WorkerPool:
             self._wait_for_dependencies(entry)
         else:
             self.dispatcher.add(entry)
-        self.dispatcher.dispatch()
 
     def _wait_for_dependencies(self, entry: Entry) -> None:
         pending = [dependency for dependency in entry.dependencies if dependency.outcome is None]
@@ -123,7 +122,9 @@ class WorkerPool:
         if mask & select.EPOLLOUT:
             self._flush(worker)
         if mask & ~select.EPOLLOUT:
-            self._listen(worker)
+            for _ in range(1 + len(worker.entries)):
+                if not self._listen(worker):
+                    break
 
     def _listen(self, worker: Worker) -> bool:
         """Handle one message of a worker. Return False if there is none."""

@@ -5,7 +5,7 @@ People read data as text and tables, programs as JSON (``--json``), one document
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -109,13 +109,14 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-def _print_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
     """Print a table as wide as its content: never cut off, so that it can be searched and copied from."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, no_wrap=True)
+    for key, heading in columns.items():
+        numbers = all(isinstance(row[key], int) for row in rows)
+        table.add_column(heading, no_wrap=True, justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*(styled(_escaped(_plain(row[key]))) for key in columns))
     console = _console(sys.stdout)

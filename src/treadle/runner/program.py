@@ -8,6 +8,7 @@ import io
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -71,6 +72,7 @@ def settle(variables: Mapping[str, str], work: Path) -> None:
     """Take up a job's environment and working directory; its task workers do the same."""
     replace_environment(variables)
     time.tzset()
+    tempfile.tempdir = None  # some library asked for it in the zygote already
     os.chdir(work)
     sys.path.insert(0, str(work))
 

@@ -63,14 +63,14 @@ class Supervisor:
 
     def run(self) -> None:
         """Take all steps that are left to take."""
-        try:
-            if not self._folder.take():
-                return
-        except OSError as error:
-            outcome = _not_started(error)
-        else:
-            outcome = self._recover() if self._folder.begun else self._execute()
         with contextlib.suppress(AttemptOverError):  # nobody wants to know any more; what remains is to clean up
+            try:
+                if not self._folder.take():
+                    return
+            except OSError as error:
+                outcome = _not_started(error)
+            else:
+                outcome = self._recover() if self._folder.begun else self._execute()
             self._deliver(outcome)
         self._folder.discard()
 
@@ -90,14 +90,10 @@ class Supervisor:
         try:
             self._prepare()
             execution.begin()
-        except StopRequestedError:
-            outcome = Outcome(Ending.STOPPED)
-        except (OSError, ArtifactError) as error:
-            outcome = _not_started(error)
-        else:
-            return execution.attend()
-        execution.abandon()
-        return outcome
+        except (StopRequestedError, AttemptOverError, ArtifactError, OSError) as error:
+            execution.abandon()
+            return _unbegun(error)
+        return execution.attend()
 
     def _prepare(self) -> None:
         """Make the program's working directory, its arguments and its folders.
@@ -202,6 +198,13 @@ def _check_entrypoint(work: Path, entrypoint: str) -> None:
     names = sorted(path.name for path in work.iterdir())
     held = ", ".join(names[:_NAMES_SHOWN]) + (" ..." if len(names) > _NAMES_SHOWN else "")
     raise ArtifactError(f"the artifact has no file {entrypoint!r}; it holds: {held or 'nothing'}")
+
+
+def _unbegun(error: Exception) -> Outcome:
+    """Return the outcome of an attempt whose program did not begin because of an exception."""
+    if isinstance(error, AttemptOverError):
+        raise error
+    return Outcome(Ending.STOPPED) if isinstance(error, StopRequestedError) else _not_started(error)
 
 
 def _not_started(error: Exception) -> Outcome:

@@ -1,5 +1,7 @@
 """Submitting, watching and stopping jobs."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from treadle.domain.errors import LimitError, NotFoundError
@@ -173,17 +175,22 @@ class Jobs:
         job = await self.get(user, job_id)
         if job.status in TERMINAL:
             return False, job
+        now = self._clock.now()
+        change = await self._database.write(
+            lambda repositories: apply(repositories, job_id, StopRequested(), Origin.API, Context.STOP_JOB, now)
+        )
+        change.publish(self._wakeups)
+        with contextlib.suppress(TimeoutError):  # it ends all the same, only later
+            async with asyncio.timeout(patience):
+                if Effect.STOP_ON_ENGINE in change.effects:
+                    await self._engine.stop(job_id, change.state.attempt)
+                await self._end_of(job_id)
+        return True, await self.get(user, job_id)
+
+    async def _end_of(self, job_id: str) -> None:
         with self._wakeups.subscribe(job_topic(job_id)) as subscription:
-            change = await self._database.write(
-                lambda repositories: apply(
-                    repositories, job_id, StopRequested(), Origin.API, Context.STOP_JOB, self._clock.now()
-                )
-            )
-            change.publish(self._wakeups)
-            if Effect.STOP_ON_ENGINE in change.effects:
-                await self._engine.stop(job_id, change.state.attempt)
-            deadline = self._clock.now().timestamp() + patience
-            while (job := await self.get(user, job_id)).status not in TERMINAL:
-                if not await subscription.wait(deadline - self._clock.now().timestamp()):
-                    break
-        return True, job
+            while not self._wakeups.closed:
+                job = await self._database.read(lambda repositories: repositories.jobs.get(job_id))
+                if job is None or job.status in TERMINAL:
+                    return
+                await subscription.wait()

@@ -44,7 +44,7 @@ from qiskit.transpiler import CouplingMap
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, RelaxationNoisePass, depolarizing_error
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, SliceSpan, TwirledSliceSpan
-from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+from qiskit_ibm_runtime.fake_provider import FakeArmonkV2, FakeManilaV2
 from qiskit_ibm_runtime.results.noise_learner import LayerError, NoiseLearnerResult, PauliLindbladError
 
 A, B = Parameter("a"), Parameter("b")
@@ -168,7 +168,7 @@ SHARED: dict[str, Any] = {
 # What the runtime client has nothing for, or would change.
 OWN: dict[str, Any] = {
     "noise model": noise(),
-    "noise model of a backend": NoiseModel.from_backend(FakeManilaV2()),
+    "noise model of a backend": NoiseModel.from_backend(FakeArmonkV2()),
     "expression": A * 2 + B.sin(),
     "element of a vector": VECTOR[1],
     "vector": VECTOR,

@@ -5,7 +5,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -15,7 +14,7 @@ from qiskit.circuit import Gate
 from qiskit.primitives import BackendSamplerV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.transpiler import InstructionProperties, generate_preset_pass_manager
-from qiskit_ibm_runtime.fake_provider import FakeProviderForBackendV2, FakeSherbrooke
+from qiskit_ibm_runtime.fake_provider import FakeSherbrooke
 from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
 
 from qiskit_serverless.local_service import LocalService
@@ -23,87 +22,105 @@ from qiskit_serverless.local_service import LocalService
 # The library offers one backend whose properties are made up, and says so whenever it builds it.
 made_up = pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk:UserWarning")
 
-PREPARED = """
+# What the class makes of a call, in a process of its own: the class is changed for good. The real service's construction
+# would go to the network, so it ends there.
+PROGRAM = """
+import json, os, pathlib
 from qiskit_serverless.runtime import use_local_service_without_account
 use_local_service_without_account()
 use_local_service_without_account()
 from qiskit_ibm_runtime import QiskitRuntimeService
-def kind(*args, **options):
-    try:
-        return type(QiskitRuntimeService(*args, **options)).__name__
-    except Exception as error:
-        return type(error).__name__
-"""
+QiskitRuntimeService.__init__ = lambda self, *args, **options: None
 
-
-def tell(program: str, home: Path, **variables: str) -> list[str]:
-    """Run a program in a process of its own, where the class may be changed, and return the lines it prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("QISKIT_")}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PREPARED + program],
-        env={**environment, "HOME": str(home), **variables},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
-
-
-def test_without_an_account_it_is_the_local_service(home: Path) -> None:
-    assert tell("print(kind(), kind(None, token=None))", home) == ["LocalService LocalService"]
-
-
-def test_whoever_asks_for_something_else_gets_what_the_library_makes_of_it(home: Path) -> None:
-    program = """
-print(kind(channel="local"), kind(name="nobody"), kind("ibm_quantum_platform"), kind(instance="crn:v1:x"))
-print(kind(token="t", url="http://127.0.0.1:9"), kind(no_such_option=1))
 class Own(QiskitRuntimeService):
     pass
-QiskitRuntimeService = Own
-print(kind())
+
+def kinds():
+    return {
+        "plain": type(QiskitRuntimeService()).__name__,
+        "with nothing given": type(QiskitRuntimeService(None, token=None)).__name__,
+        "local": type(QiskitRuntimeService(channel="local")).__name__,
+        "named account": type(QiskitRuntimeService(name="nobody")).__name__,
+        "channel": type(QiskitRuntimeService("ibm_quantum_platform")).__name__,
+        "instance": type(QiskitRuntimeService(instance="crn:v1:x")).__name__,
+        "own class": type(Own()).__name__,
+    }
+
+seen = {"nothing": kinds()}
+os.environ["QISKIT_IBM_TOKEN"] = "t"
+seen["environment"] = kinds()
+del os.environ["QISKIT_IBM_TOKEN"]
+file = pathlib.Path.home() / ".qiskit" / "qiskit-ibm.json"
+file.parent.mkdir(exist_ok=True)
+account = {"channel": "ibm_quantum_platform", "token": "t", "url": "https://cloud.ibm.com"}
+for name, accounts in (("saved account", {"default-ibm-quantum-platform": account}), ("empty file", {})):
+    file.write_text(json.dumps(accounts))
+    seen[name] = kinds()
+print(json.dumps(seen))
 """
-    assert tell(program, home) == [
-        "QiskitRuntimeLocalService AccountNotFoundError AccountNotFoundError AccountNotFoundError",
-        "InvalidAccountError TypeError",
-        "AccountNotFoundError",
-    ]
+LOCAL = "LocalService"
+REAL = "QiskitRuntimeService"
+ASKED_FOR = {
+    "local": "QiskitRuntimeLocalService",
+    "named account": REAL,
+    "channel": REAL,
+    "instance": REAL,
+    "own class": "Own",
+}
 
 
-def test_an_account_in_the_environment_counts(home: Path) -> None:
-    assert tell("print(kind())", home, QISKIT_IBM_TOKEN="t", QISKIT_IBM_URL="http://127.0.0.1:9") != ["LocalService"]
-
-
-def test_a_saved_account_counts(home: Path) -> None:
-    (home / ".qiskit").mkdir()
-    account = {"channel": "ibm_quantum_platform", "token": "t", "url": "http://127.0.0.1:9", "instance": None}
-    (home / ".qiskit" / "qiskit-ibm.json").write_text(json.dumps({"default-ibm-quantum-platform": account}))
-    assert tell("print(kind())", home) != ["LocalService"]
-    (home / ".qiskit" / "qiskit-ibm.json").write_text("{}")
-    assert tell("print(kind())", home) == ["LocalService"]
-
-
-def test_the_log_says_that_the_backends_are_fake(home: Path) -> None:
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the program says: kinds of services by what is configured, and its standard error."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("QISKIT_")}
     done = subprocess.run(
-        [sys.executable, "-c", PREPARED + "QiskitRuntimeService()"],
-        env={**os.environ, "HOME": str(home)},
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", PROGRAM],
+        env={**variables, "HOME": str(tmp_path_factory.mktemp("user"))},
+        capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert done.stderr == (
-        "No IBM Quantum account is configured: QiskitRuntimeService() offers fake backends, simulated here.\n"
-    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("configured", ["nothing", "empty file"])
+def test_without_an_account_the_plain_service_is_the_local_one(told: Any, configured: str) -> None:
+    assert told[0][configured] == {"plain": LOCAL, "with nothing given": LOCAL, **ASKED_FOR}
+
+
+@pytest.mark.parametrize("configured", ["environment", "saved account"])
+def test_with_an_account_nothing_changes(told: Any, configured: str) -> None:
+    assert told[0][configured] == {"plain": REAL, "with nothing given": REAL, **ASKED_FOR}
+
+
+def test_the_log_says_that_the_backends_are_fake(told: Any) -> None:
+    words = "No IBM Quantum account is configured: QiskitRuntimeService() offers fake backends, simulated here."
+    assert told[1].splitlines() == [words] * 4
 
 
 @made_up
 def test_it_offers_what_the_librarys_service_offers() -> None:
-    offered = {backend.name: type(backend) for backend in FakeProviderForBackendV2().backends()}
+    offered = {backend.name: type(backend) for backend in QiskitRuntimeLocalService().backends()}
+    assert {backend.name: type(backend) for backend in LocalService().backends()} == offered
+    for name in ("fake_manila", "fake_fractional", "fake_brisbane"):
+        assert type(LocalService().backend(name)) is offered[name]
+    assert LocalService().backend().name == next(iter(offered))
+    assert LocalService().backend("aer_simulator").name == "aer_simulator"
+
+
+@made_up
+def test_it_takes_the_filters_of_the_real_service() -> None:
     service = LocalService()
-    assert {name: type(service.backend(name)) for name in offered} == offered
-    assert [backend.name for backend in service.backends(min_num_qubits=100)] == [
-        backend.name for backend in QiskitRuntimeLocalService().backends(min_num_qubits=100)
-    ]
-    assert service.least_busy().name == service.backend().name == next(iter(offered))
+    large = service.backends(min_num_qubits=100, operational=True, simulator=False, instance="crn:v1:x")
+    assert min(backend.num_qubits for backend in large[:2]) >= 100
+    assert {backend.name for backend in large} < {backend.name for backend in service.backends()}
+    assert service.least_busy(operational=True, simulator=False, min_num_qubits=100).name == large[0].name
+    assert [
+        backend.name for backend in service.backends(filters=lambda backend: backend.name.startswith("fake_sh"))
+    ] == ["fake_sherbrooke"]
+    assert {backend._supports_dynamic_circuits() for backend in service.backends(dynamic_circuits=True)} == {True}
+    assert service.backend("fake_manila", "crn:v1:x", use_fractional_gates=True).name == "fake_manila"
 
 
 def test_a_backend_is_as_good_as_a_new_one() -> None:
@@ -146,9 +163,10 @@ def test_an_unknown_backend(name: str, advice: str) -> None:
 
 
 @made_up
-def test_filters_that_nothing_fits() -> None:
+@pytest.mark.parametrize("filters", [{"min_num_qubits": 10_000}, {"operational": False}])
+def test_filters_that_nothing_fits(filters: dict[str, Any]) -> None:
     with pytest.raises(QiskitBackendNotFoundError, match="No fake backend fits these filters"):
-        LocalService().backends(min_num_qubits=10_000)
+        LocalService().backends(**filters)
 
 
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle])

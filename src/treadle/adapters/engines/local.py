@@ -39,6 +39,11 @@ class LocalEngine:
         self._starting: dict[Attempt, asyncio.Task[None]] = {}
 
     @property
+    def zygote_pid(self) -> int | None:
+        """Return the process id of the zygote, None while there is none."""
+        return self._zygote.pid
+
+    @property
     def warm(self) -> asyncio.Event:
         """Return the event that is set while the zygote has imported everything."""
         return self._zygote.warm

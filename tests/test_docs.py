@@ -113,3 +113,20 @@ def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_pat
     assert [line.split()[0] for line in fitted.splitlines()] == ["156"] * 3
     assert "KeyError" in failed
     assert "exit code 1" in failed
+
+
+def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    shown = follow(DOCS / "programs-and-tasks.md", tmp_path, {**platform.environment, "PATH": path})
+
+    energy, _, again, refused, backends, spread = shown
+    assert "energy " in energy
+    assert "energy " in again
+    assert (tmp_path / "result.json").is_file()
+    assert refused.splitlines() == [
+        "result[\"a\"][3]: <class 'builtin_function_or_method'> cannot be stored",
+        'result["a"][3]',
+    ]
+    assert "127" in backends.splitlines()
+    assert "2 are ready, 4 to go" in spread

@@ -8,6 +8,7 @@ says ``least_busy(operational=True, simulator=False)`` runs. Import it late: it 
 
 import difflib
 import pickle
+import warnings
 from collections.abc import Callable
 from functools import cache
 
@@ -61,7 +62,7 @@ class LocalService(QiskitRuntimeLocalService):  # type: ignore[misc]  # it has n
             QiskitBackendNotFoundError: None fits.
         """
         wanted = {key: value for key, value in attributes.items() if key not in _NO_DIFFERENCE}
-        found = [_backend(name)] if name else [build() for build in _backend_classes().values()]
+        found = [_backend(name)] if name else _all_backends()
         if min_num_qubits:
             found = [backend for backend in found if backend.configuration().n_qubits >= min_num_qubits]
         if dynamic_circuits is not None:
@@ -88,6 +89,14 @@ def _backend(name: str) -> FakeBackendV2:
     if name not in _backend_classes():
         raise QiskitBackendNotFoundError(_not_found(name))
     return pickle.loads(_prototype(name)) if _COPIES_ARE_QUICK else _backend_classes()[name]()  # noqa: S301  (our own bytes)
+
+
+def _all_backends() -> list[FakeBackendV2]:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # of a backend that says, though nobody asked for it, that it is made up
+        return [build() for build in _backend_classes().values()]
 
 
 @cache

@@ -29,7 +29,7 @@ from treadle.api.platform import Platform
 from treadle.domain.errors import HomeFolderError, PortTakenError
 from treadle.domain.tokens import new_token
 from treadle.services.access import Access
-from treadle.services.dispatch import Dispatcher, JobTerms, run_until_closed
+from treadle.services.dispatch import Dispatcher, JobTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
@@ -77,7 +77,8 @@ def build(settings: Settings, url: str) -> Gateway:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await access.register(OWNER, read_or_make(home / "token", new_token()))
         await engine.open(dispatcher.supervisor_exited)
-        dispatching.append(asyncio.create_task(run_until_closed(dispatcher)))
+        dispatching.append(asyncio.create_task(dispatcher.run()))
+        dispatching[0].add_done_callback(_say_if_failed)
         yield
         wakeups.close()
         await dispatching[0]
@@ -141,6 +142,15 @@ class _Server(uvicorn.Server):
         """Stop to serve."""
         self._wakeups.close()
         await super().shutdown(sockets)
+
+
+def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
+    """Say it loudly if the dispatcher ended by a fault of ours: without it no job would ever start."""
+    if not dispatching.cancelled() and dispatching.exception() is not None:
+        logger.critical(
+            "the dispatcher has ended; no job will be started until the gateway is started again",
+            exc_info=dispatching.exception(),
+        )
 
 
 def _terms(settings: Settings, url: str) -> JobTerms:

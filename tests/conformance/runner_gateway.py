@@ -105,7 +105,7 @@ class RunnerGateway:
 
     def move(self) -> None:
         """Be gone, and come back at another port."""
-        self.off()
+        self.close()
         self._port = 0
         self._port = self.on()
 

@@ -10,6 +10,10 @@ from qiskit_serverless.tasks.references import Value
 
 _OPERATIONS = {"Measure", "Reset", "Barrier", "UnitaryGate"}
 _CONTROL_FLOW = {"IfElseOp", "ForLoopOp", "WhileLoopOp", "SwitchCaseOp", "BreakLoopOp", "ContinueLoopOp"}
+_USUAL = frozenset(
+    "_ancillas _base_name _builder_api _clbit_write_latency _conditional_latency _control_flow_scopes _data _duration "
+    "_layout _metadata _op_start_times _unit name".split()
+)
 
 
 class _WithoutMetadata(json.JSONEncoder):
@@ -40,7 +44,7 @@ def survives_qpy(circuit: Value) -> bool:
 
 def _has_only_usual_attributes(circuit: Value) -> bool:
     state = vars(circuit)
-    return len(state) == 11 and state.get("_op_start_times") is None and state.get("_duration") is None
+    return _USUAL.issuperset(state) and state.get("_op_start_times") is None and state.get("_duration") is None
 
 
 def _special_operations(circuit: Value) -> list[Any]:

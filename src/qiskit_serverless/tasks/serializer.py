@@ -3,6 +3,7 @@
 A payload is sealed: what `loads` makes of it is new each time and shares no memory that anybody could see changing.
 """
 
+import functools
 import io
 import pickle
 import threading
@@ -74,21 +75,26 @@ def _value(index: int) -> Value:
     return _loading.values[index]
 
 
+def _keep_inside(beside: list[memoryview], buffer: pickle.PickleBuffer) -> bool:
+    """Say whether a buffer goes into the stream; a large one goes beside it.
+
+    (Were this a method of the pickler, the pickler would refer to itself, and keep what it pickled for the cyclic collector.)
+    """
+    view = buffer.raw()
+    if view.nbytes < _BUFFER_MINIMUM:
+        return True
+    beside.append(view)
+    return False
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no annotations
     def __init__(self, file: io.BytesIO, places: Mapping[int, int]) -> None:
-        super().__init__(file, protocol=5, buffer_callback=self._keep_inside)
         self.buffers: list[memoryview] = []
+        super().__init__(file, protocol=5, buffer_callback=functools.partial(_keep_inside, self.buffers))
         self.circuits: list[Any] = []
         self.references: dict[int, Handle] = {}
         self._places = places
         self._circuit_class = circuits.circuit_class()
-
-    def _keep_inside(self, buffer: pickle.PickleBuffer) -> bool:
-        view = buffer.raw()
-        if view.nbytes < _BUFFER_MINIMUM:
-            return True
-        self.buffers.append(view)
-        return False
 
     def reducer_override(self, obj: Value) -> Value:
         kind = type(obj)

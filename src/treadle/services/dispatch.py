@@ -1,6 +1,5 @@
 """The dispatcher: gives queued jobs to the engine, and looks after those whose supervisor is gone."""
 
-import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -221,14 +220,3 @@ class Dispatcher:
 
     async def _job(self, job_id: str) -> Job | None:
         return await self._database.read(lambda repositories: repositories.jobs.get(job_id))
-
-
-async def run_until_closed(dispatcher: Dispatcher) -> None:
-    """Run a dispatcher, and say so loudly if it ends by a fault of ours: without it no job would ever start."""
-    try:
-        await dispatcher.run()
-    except asyncio.CancelledError:
-        raise
-    except BaseException:
-        logger.critical("the dispatcher has ended; no job will be started until the gateway is started again")
-        raise

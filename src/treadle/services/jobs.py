@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
-from treadle.domain.errors import LimitError, NotFoundError
+from treadle.domain.errors import LimitError, NotFoundError, TreadleError
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
@@ -85,7 +85,7 @@ class Jobs:
         await self._objects.put(arguments_key(job.id), arguments.encode())
         try:
             await self._database.write(lambda repositories: self._add(repositories, job))
-        except BaseException:
+        except TreadleError:
             await self._objects.delete(arguments_key(job.id))
             raise
         self._wakeups.publish(QUEUE)

@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +55,9 @@ class RunningEngine:
         self.home = home or Path(tempfile.mkdtemp(prefix="treadle-"))
         self.gateway = gateway or RunnerGateway()
         self.exits: list[tuple[str, int]] = []
+        self._open()
+
+    def _open(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -69,10 +73,10 @@ class RunningEngine:
         self.call(self.engine.wait_until_warm())
         return self
 
-    def successor(self) -> "RunningEngine":
-        """Leave as a gateway does that is replaced, and return its successor on the same home."""
+    def replace(self) -> None:
+        """Leave as a gateway does that is replaced, and be its successor on the same home."""
         self.close_engine()
-        return RunningEngine(self.home, self.gateway)
+        self._open()
 
     def submit(self, program: str | dict[str, str], arguments: bytes = b"{}", **terms: Any) -> Attempt:
         """Start a program: the text of ``main.py``, or several files. `terms` are fields of the launch."""
@@ -87,6 +91,10 @@ class RunningEngine:
     def start(self, attempt: Attempt, **terms: Any) -> None:
         """Start an attempt."""
         self.call(self.engine.start(self.launch(attempt, **terms)))
+
+    def begin_start(self, attempt: Attempt) -> "Future[None]":
+        """Have the engine start an attempt, without waiting for it."""
+        return asyncio.run_coroutine_threadsafe(self.engine.start(self.launch(attempt)), self._loop)
 
     def launch(self, attempt: Attempt, **terms: Any) -> Launch:
         """Return the launch of an attempt."""
@@ -184,6 +192,14 @@ class RunningEngine:
             AssertionError: Something was left behind.
         """
         self.close_engine()
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the home folder of a closed engine, and close the gateway.
+
+        Raises:
+            AssertionError: Something was left behind.
+        """
         self.gateway.close()
         folders = list((self.home / "jobs").iterdir())
         left = [f"{process.pid} {process.name()}" for process in processes_of(self.home)]

@@ -108,7 +108,9 @@ def test_a_gateway_that_comes_back_elsewhere_is_found(own_engine: RunningEngine)
 
 @pytest.mark.parametrize("name", ["arguments", "artifact", "started", "logs", "result", "finished"])
 def test_a_call_is_repeated_while_the_gateway_has_trouble(engine: RunningEngine, name: str) -> None:
-    job = engine.gateway.add(tar_of({"main.py": f"from qiskit_serverless import save_result; save_result({name!r}); print(1)"}))
+    job = engine.gateway.add(
+        tar_of({"main.py": f"from qiskit_serverless import save_result; save_result({name!r}); print(1)"})
+    )
     job.refused[name] = 503
     engine.start(job)
     engine.gateway.wait(lambda: job.tried.count(name) >= 3, f"repeated calls of {name}")
@@ -122,9 +124,10 @@ def test_a_call_is_repeated_while_the_gateway_has_trouble(engine: RunningEngine,
 
 @pytest.mark.parametrize("status", [401, 404, 409, 410])
 def test_an_attempt_that_is_over_is_ended_and_cleaned_up(engine: RunningEngine, status: int) -> None:
-    job = engine.submit(WAITING)
-    engine.printed(job, "ready")
+    job = engine.submit(STEPWISE)
+    engine.printed(job, "one")
     job.refusal = status
+    engine.meet(job, "first")
 
     engine.wait_for_exit(job)
     assert job.outcome is None

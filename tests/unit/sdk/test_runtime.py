@@ -109,7 +109,6 @@ def test_it_offers_what_the_librarys_service_offers() -> None:
     assert LocalService().backend("aer_simulator").name == "aer_simulator"
 
 
-@made_up
 def test_it_takes_the_filters_of_the_real_service() -> None:
     service = LocalService()
     large = service.backends(min_num_qubits=100, operational=True, simulator=False, instance="crn:v1:x")
@@ -148,7 +147,6 @@ def test_changing_a_backend_does_not_change_the_next() -> None:
     assert two.options.shots != 7
 
 
-@made_up
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
@@ -162,7 +160,6 @@ def test_an_unknown_backend(name: str, advice: str) -> None:
         LocalService().backend(name)
 
 
-@made_up
 @pytest.mark.parametrize("filters", [{"min_num_qubits": 10_000}, {"operational": False}])
 def test_filters_that_nothing_fits(filters: dict[str, Any]) -> None:
     with pytest.raises(QiskitBackendNotFoundError, match="No fake backend fits these filters"):

@@ -39,7 +39,9 @@ def test_ten_tenths_are_one() -> None:
 def test_a_strict_budget_refuses_larger_targets_at_the_call_with_both_numbers(with_budget: OpenSession) -> None:
     with_budget(cpu=2, strict=True)
 
-    with pytest.raises(BudgetExceededError, match="task 'getpid' asks for cpu=64, but the budget of its job is cpu=2; lower"):
+    with pytest.raises(
+        BudgetExceededError, match="task 'getpid' asks for cpu=64, but the budget of its job is cpu=2; lower"
+    ):
         distribute_task(target={"cpu": 64})(os.getpid)()
     with pytest.raises(BudgetExceededError, match="asks for licences=1, but the budget of its job is licences=0"):
         distribute_task(target={"resources": {"licences": 1}})(os.getpid)()
@@ -51,7 +53,9 @@ def test_otherwise_they_get_what_there_is_with_one_warning(with_budget: OpenSess
     with_budget(cpu=2)
     greedy = distribute_task(target={"cpu": 64})(lambda: os.environ["OMP_NUM_THREADS"])
 
-    with pytest.warns(BudgetWarning, match="asks for cpu=64, but the budget of its job is cpu=2; it gets that") as warned:
+    with pytest.warns(
+        BudgetWarning, match="asks for cpu=64, but the budget of its job is cpu=2; it gets that"
+    ) as warned:
         first = greedy()
 
     assert get([first, greedy(), greedy()]) == ["2", "2", "2"]

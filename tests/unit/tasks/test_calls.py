@@ -217,9 +217,7 @@ def test_threads_of_the_program_call_and_get_at_the_same_time() -> None:
     for thread in threads:
         thread.join()
 
-    assert found == {
-        thread: [thread + number for number in range(50)] + [thread + 1] * 50 for thread in range(6)
-    }
+    assert found == {thread: [thread + number for number in range(50)] + [thread + 1] * 50 for thread in range(6)}
 
 
 def test_threads_of_a_task_call_and_get_as_well() -> None:

@@ -149,27 +149,27 @@ class RunnerGateway:
         if refusal is not None:
             return refusal, b'{"message": "refused by the test"}'
         attempt.calls.append(name)
-        match method, name:
-            case "GET", "artifact":
-                return (200, attempt.artifact) if attempt.artifact is not None else (404, b'{"message": "no artifact"}')
-            case "GET", "arguments":
-                return 200, attempt.arguments
-            case "PUT", "logs":
+        if method == "GET":
+            found = attempt.artifact if name == "artifact" else attempt.arguments
+            return (200, found) if found is not None else (404, b'{"message": "not here"}')
+        return 200, json.dumps(self._take(attempt, name, query, body)).encode()
+
+    def _take(self, attempt: Attempt, name: str, query: dict[str, list[str]], body: bytes) -> dict[str, Any]:
+        match name:
+            case "logs":
                 attempt.log += body[max(0, len(attempt.log) - int(query["offset"][0])) :]
-                return 200, json.dumps({"length": len(attempt.log)}).encode()
-            case "PUT", "result":
+                return {"length": len(attempt.log)}
+            case "result":
                 attempt.result = body
-            case "POST", "status":
+            case "status":
                 stage = json.loads(body)["sub_status"]
                 if attempt.stages[-1:] != [stage]:  # a call is repeated when its answer was lost
                     attempt.stages.append(stage)
-            case "POST", "finished":
+            case "finished":
                 attempt.outcome = Outcome.from_dict(json.loads(body))
-            case "POST", "started" | "heartbeat":
-                return 200, json.dumps({"stop": attempt.stop}).encode()
-            case _:
-                return 405, b'{"message": "no such call"}'
-        return 200, b"{}"
+            case "started" | "heartbeat":
+                return {"stop": attempt.stop}
+        return {}
 
 
 class _Server(ThreadingHTTPServer):

@@ -97,6 +97,11 @@ def test_a_job_that_is_not_yours_does_not_exist(http: httpx2.Client, method: str
     assert message(http.request(method, f"/api/v1/jobs/{UNKNOWN}/{path}"), 404) == f"Job [{UNKNOWN}] not found"
 
 
+@pytest.mark.parametrize("job_id", ["1", UNKNOWN.upper().replace("0", "A"), "x" * 36])
+def test_what_cannot_be_a_job_id_is_a_job_that_does_not_exist(http: httpx2.Client, job_id: str) -> None:
+    assert message(http.get(f"/api/v1/jobs/{job_id}/"), 404) == f"Job [{job_id}] not found"
+
+
 def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> None:
     assert message(http.get("/api/v1/programs/get_by_title/none"), 404) == "Qiskit Function none doesn't exist."
     assert (
@@ -277,8 +282,10 @@ def test_the_events_of_a_failed_job_name_its_cause(http: httpx2.Client, upload: 
 def test_stopping_a_job_that_has_ended_says_so(http: httpx2.Client, upload: Upload) -> None:
     job = upload("ended", "pass").run()
     job.result()
-    words = http.post(f"/api/v1/jobs/{job.job_id}/stop/", json={"service": "null"}).json()["message"]
-    assert words.startswith("Job already in terminal state.")
+    path = f"/api/v1/jobs/{job.job_id}/stop/"
+    assert http.post(path).json()["message"] == "Job already in terminal state."
+    words = http.post(path, json={"service": "null"}).json()["message"]
+    assert words == "Job already in terminal state. QiskitRuntimeService not found, cannot stop runtime jobs."
 
 
 def test_a_stream_goes_on_where_it_was_cut(http: httpx2.Client, upload: Upload) -> None:

@@ -11,8 +11,8 @@ from qiskit_serverless.tasks.references import Value
 _OPERATIONS = {"Measure", "Reset", "Barrier", "UnitaryGate"}
 _CONTROL_FLOW = {"IfElseOp", "ForLoopOp", "WhileLoopOp", "SwitchCaseOp", "BreakLoopOp", "ContinueLoopOp"}
 _USUAL = frozenset(
-    "_ancillas _base_name _builder_api _clbit_write_latency _conditional_latency _control_flow_scopes _data _duration "
-    "_layout _metadata _op_start_times _unit name".split()
+    {"_ancillas", "_base_name", "_builder_api", "_control_flow_scopes", "_data", "_duration", "_layout", "_metadata"}
+    | {"_op_start_times", "_unit", "name", "_clbit_write_latency", "_conditional_latency"}
 )
 
 

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import os
 from collections.abc import Callable, Sequence
 
 from qiskit_serverless.tasks.budget import Shape
@@ -88,6 +89,7 @@ class Entry:
             that tasks that wait for others do not pile up.
         retried: How many times it was run again.
         outcome: The value or the failure; None before.
+        process: Id of the process that made it.
         running: Whether a worker has begun it.
     """
 
@@ -100,6 +102,7 @@ class Entry:
         "number",
         "order",
         "outcome",
+        "process",
         "retried",
         "running",
         "watchers",
@@ -122,6 +125,7 @@ class Entry:
         self.order = (*order, next(_ages))
         self.retried = 0
         self.outcome = outcome
+        self.process = os.getpid()
         self.running = False
         self.watchers: list[Callable[[Entry], None]] | None = None
 

@@ -189,7 +189,10 @@ def main() -> None:
     channel.set_inheritable(False)
     start = json.load(sys.stdin)
     environment = dict(os.environ)
-    program = os.pidfd_open(start["program"])
+    try:
+        program = os.pidfd_open(start["program"])
+    except ProcessLookupError:
+        return  # it has ended already
     sys.path[:] = start["path"]
     _import(start["modules"])
     server = ForkServer(channel, prepare=lambda: _restore(environment), output_fd=None)

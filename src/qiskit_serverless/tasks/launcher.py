@@ -1,6 +1,7 @@
 """The program's side of the fork server: the one of the supervisor or, outside the platform, one of its own."""
 
 import array
+import contextlib
 import json
 import os
 import socket
@@ -61,7 +62,8 @@ class Launcher:
 
     def kill(self, number: int) -> None:
         """Have a worker killed."""
-        self._channel.send(json.dumps({"kill": number}).encode())
+        with contextlib.suppress(ConnectionError):  # then all workers have gone
+            self._channel.send(json.dumps({"kill": number}).encode())
 
     def notice(self) -> dict[str, Any] | None:
         """Return the next notice; see `fork_server` for their form. None if the fork server has gone.

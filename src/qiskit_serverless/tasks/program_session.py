@@ -2,6 +2,7 @@
 
 import atexit
 import itertools
+import os
 import resource
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -107,7 +108,8 @@ def _entries(references: Sequence[TaskReference[Any]]) -> list[Entry]:
 
 
 def _own(handles: Sequence[Handle]) -> list[Entry]:
-    entries = [handle for handle in handles if isinstance(handle, Entry)]
+    here = os.getpid()
+    entries = [handle for handle in handles if isinstance(handle, Entry) and handle.process == here]
     if len(entries) < len(handles):
         raise ValueError("a task reference is of use only in the process that made it, and in its tasks")
     return entries

@@ -278,8 +278,9 @@ class WorkerPool:
             self.dispatcher.unblock(worker)
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers. Tasks that have not ended fail."""
+        with self.pump.lock:
+            if self._broken is None:
+                self._break("the tasks of this process are shut down")
         self.pump.close()
         self._launcher.close()
-        for worker in self.dispatcher.workers.values():
-            worker.close()

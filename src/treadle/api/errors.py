@@ -58,6 +58,9 @@ async def _on_treadle_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  (installed for these)
+    first = error.errors()[0]
+    if first["loc"][:2] == ("path", "job_id"):
+        return JSONResponse({"message": f"Job [{first['input']}] not found"}, 404)
     return JSONResponse({"message": first_message(error.errors())}, 400)
 
 

@@ -9,9 +9,12 @@ _LONGEST_TEXT = 200
 def outline(raw: str) -> str:
     """Return the JSON text of a result so that it fits a screen.
 
-    Objects of Qiskit and NumPy, which the text holds encoded, are named by type and size; long lists and texts are cut.
+    Tuples, bytes and the like are shown plainly; objects of Qiskit and NumPy, which the text holds encoded, are named by
+    type and size; long lists and texts are cut.
     """
-    return json.dumps(_shortened(json.loads(raw)), indent=2, ensure_ascii=False)
+    from qiskit_serverless.wire import reduce_for_runtime_client
+
+    return json.dumps(_shortened(json.loads(reduce_for_runtime_client(raw))), indent=2, ensure_ascii=False)
 
 
 def _shortened(value: object) -> object:

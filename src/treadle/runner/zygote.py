@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from qiskit_serverless.forked import assert_single_threaded
 from treadle.domain.launch import Launch
 from treadle.runner.environment import thread_pools
+from treadle.runner.huge_pages import collapse_memory
 from treadle.runner.preload import import_libraries
 from treadle.runner.processes import become_subreaper, children, reap, send, set_name
 from treadle.runner.signals import SignalPipe
@@ -142,6 +143,8 @@ def main() -> None:
     become_subreaper()
     import_libraries()
     thread_pools()
+    if os.environ.get("NOCOLLAPSE") is None:
+        collapse_memory()
     assert_single_threaded()
     Zygote(control, home).run()
     os._exit(0)  # nothing of ours is left to be done, and taking the libraries down would take a while

@@ -128,7 +128,7 @@ def test_a_zygote_that_cannot_live_is_told_of(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailableError, match="cannot be started: .*No such file"):
+    with pytest.raises(EngineUnavailableError, match=r"cannot be started: .*No such file"):
         asyncio.run(start_with(tmp_path / "python", tmp_path))
 
 
@@ -156,7 +156,7 @@ def test_attempt_folders_are_for_the_owner_only(engine: RunningEngine) -> None:
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert (path / "lock").read_text() == f"{engine.supervisor(job).pid}\n"
-    assert job.token not in "".join(file.read_text() for file in path.rglob("*") if file.is_file())
+    assert not any(job.token.encode() in file.read_bytes() for file in path.rglob("*") if file.is_file())
     engine.stop(job)
     engine.gateway.outcome(job)
     engine.wait_for_exit(job)

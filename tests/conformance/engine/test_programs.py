@@ -179,7 +179,7 @@ def test_an_artifact_that_is_gone_from_the_gateway(engine: RunningEngine) -> Non
     engine.wait_for_exit(job)
     assert outcome.ending is Ending.NOT_STARTED
     assert outcome.failure is not None
-    assert outcome.failure.message == "no artifact"
+    assert outcome.failure.message == "not here"
 
 
 def test_an_artifact_that_is_not_a_tar_file(engine: RunningEngine) -> None:

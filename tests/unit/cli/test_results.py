@@ -30,3 +30,9 @@ def test_long_lists_and_texts_are_cut_and_say_so() -> None:
 
 def test_a_list_that_just_fits_is_not_cut() -> None:
     assert json.loads(outline(json.dumps(list(range(12))))) == list(range(12))
+
+
+def test_tuples_and_keys_that_are_numbers_are_shown_plainly() -> None:
+    from qiskit_serverless.serialization import dumps
+
+    assert json.loads(outline(dumps({"pair": (1, 2), "counts": {0: 5}}))) == {"pair": [1, 2], "counts": {"0": 5}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qiskit_serverless.tasks import session
+from qiskit_serverless.tasks import launcher, session
 from qiskit_serverless.tasks.program_session import ProgramSession
 from tests.unit.tasks.gate import Gate
 
@@ -19,7 +19,11 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def with_budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ProgramSession]]:
-    """Return a function that gives this process a session of its own, with the budget it is called with."""
+    """Return a function that gives this process a session of its own, with the budget it is called with.
+
+    Its workers import Qiskit only if they need it, so that it starts fast.
+    """
+    monkeypatch.setattr(launcher, "_PRELOADED", frozenset({"numpy"}))
     before = session._session
     opened: list[ProgramSession] = []
 

@@ -250,12 +250,11 @@ def test_an_argument_that_cannot_be_sent_is_named_at_the_call() -> None:
 def test_a_function_that_cannot_be_sent_is_refused_at_the_call_with_what_it_uses() -> None:
     lock = threading.Lock()
 
+    @distribute_task
+    def guarded() -> None:
+        lock.acquire()
+
     with pytest.raises(NotSerializableError, match="task 'guarded' cannot be sent to a worker; it uses 'lock'"):
-
-        @distribute_task
-        def guarded() -> None:
-            lock.acquire()
-
         guarded()
 
 

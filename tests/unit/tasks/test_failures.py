@@ -141,7 +141,7 @@ def test_what_would_end_the_program_is_a_failure_of_the_task_only(leave: Any, me
 
 
 def test_a_result_that_cannot_be_sent_names_the_task() -> None:
-    with pytest.raises(NotSerializableError, match="the result of task 'call': <class '_thread.lock'> cannot be sent"):
+    with pytest.raises(NotSerializableError, match=r"the result of task 'call': <class '_thread.lock'> cannot be sent"):
         get(call(threading.Lock))
 
 
@@ -150,7 +150,7 @@ def test_a_generator_is_not_a_result() -> None:
     def numbers() -> Iterator[int]:
         yield 1
 
-    with pytest.raises(NotSerializableError, match="the result of task 'numbers': .*; return a list instead"):
+    with pytest.raises(NotSerializableError, match=r"the result of task 'numbers': .*; return a list instead"):
         get(numbers())
 
 
@@ -219,7 +219,7 @@ def test_a_task_can_catch_the_failure_of_another() -> None:
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (signal.SIGKILL, r"worker process \d+ of task 'die' was killed by SIGKILL \(signal 9\), by somebody or for want of memory; its largest size was \d+ MB"),
+        (signal.SIGKILL, r"worker process \d+ of task 'die' was killed by SIGKILL \(signal 9\), by .* its largest size was \d+"),
         (signal.SIGSEGV, r"crashed with SIGSEGV \(signal 11\)"),
         (signal.SIGTERM, r"was ended by SIGTERM \(signal 15\)"),
     ],
@@ -301,7 +301,7 @@ def test_a_task_that_takes_too_long_is_ended() -> None:
             pass
 
     started = time.monotonic()
-    with pytest.raises(TaskTimeoutError, match="task 'forever' ran longer than its timeout of 0.2 s and was ended"):
+    with pytest.raises(TaskTimeoutError, match=r"task 'forever' ran longer than its timeout of 0.2 s and was ended"):
         get(forever())
     assert time.monotonic() - started < 10
 

@@ -44,7 +44,7 @@ def shared_bytes() -> int:
     """Return the size of the shared memory this process has mapped or open."""
     held: dict[int, int] = {}
     for entry in Path("/proc/self/fd").iterdir():
-        if "task-data" in (os.readlink(entry) if entry.is_symlink() else ""):
+        if entry.is_symlink() and "task-data" in str(entry.readlink()):
             held[entry.stat().st_ino] = entry.stat().st_size
     mapped = [line for line in Path("/proc/self/maps").read_text().splitlines() if "task-data" in line]
     return sum(held.values()) + len(mapped)
@@ -276,7 +276,7 @@ def test_too_many_open_files_fail_the_task_and_nothing_else() -> None:
     fillers = [os.dup(0) for _ in range(highest + 1 - open_files())]
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
     try:
-        with pytest.raises(OSError, match="(?i)too many open files"):
+        with pytest.raises(OSError, match=r"(?i)too many open files"):
             get(make())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)

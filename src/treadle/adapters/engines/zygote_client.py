@@ -134,7 +134,7 @@ class ZygoteClient:
             request.answer.set_exception(result)
         return True
 
-    def _on_end(self, status: int) -> None:
+    def _on_end(self, status: int | None) -> None:
         if self._closed:
             return
         self._zygote = None

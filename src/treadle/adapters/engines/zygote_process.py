@@ -33,11 +33,11 @@ class Listener:
 
     Attributes:
         answer: Called with each message, and the descriptor that came with it.
-        ended: Called once with its wait status when it has died.
+        ended: Called once when it has died, with its wait status if known.
     """
 
     answer: Callable[[dict[str, Any], int | None], None]
-    ended: Callable[[int], None]
+    ended: Callable[[int | None], None]
 
 
 class ZygoteProcess:
@@ -110,11 +110,18 @@ class ZygoteProcess:
     def _reap(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        _, status = os.waitpid(self.pid, 0)
+        status = _wait_status(self.pid)
         if self._control.fileno() >= 0:
             self.hang_up()
         self.ended.set()
         self._listener.ended(status)
+
+
+def _wait_status(pid: int) -> int | None:
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:  # something in this process waits for children of all kinds, and was faster
+        return None
 
 
 def zygote_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.sse import format_sse_event
-from qiskit_serverless.wire import reduce_for_runtime_client
+from pydantic import BaseModel
 
+from qiskit_serverless.wire import reduce_for_runtime_client
+from treadle.api.bodies import documented, read_body
 from treadle.api.callers import ByUser
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
 from treadle.domain.errors import InvalidError
@@ -23,6 +25,12 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$
 Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
 
 _NO_RUNTIME_SERVICE = "QiskitRuntimeService not found, cannot stop runtime jobs."
+
+
+class StopBody(BaseModel):
+    """How to stop a job: `service` is the runtime client's JSON of the service with which to end its QPU jobs."""
+
+    service: str | None = None
 
 
 @router.get("/")
@@ -82,12 +90,13 @@ async def get_events(job_id: JobId, call: ByUser, type: str | None = None) -> JS
     return JSONResponse([event_shape(event) for event in events])
 
 
-@router.post("/{job_id}/stop/")
-async def stop(job_id: JobId, call: ByUser) -> JSONResponse:
+@router.post("/{job_id}/stop/", openapi_extra=documented(StopBody))
+async def stop(request: Request, job_id: JobId, call: ByUser) -> JSONResponse:
     """Stop a job, and wait a little for the end of its program."""
+    body = await read_body(request, StopBody)
     stopped, _ = await call.platform.jobs.stop(call.user, job_id, call.platform.stop_patience)
-    first = "Job has been stopped." if stopped else "Job already in terminal state."
-    return JSONResponse({"message": f"{first} {_NO_RUNTIME_SERVICE}"})
+    message = "Job has been stopped." if stopped else "Job already in terminal state."
+    return JSONResponse({"message": message if body.service is None else f"{message} {_NO_RUNTIME_SERVICE}"})
 
 
 @router.get("/{job_id}/stream/", response_class=StreamingResponse)

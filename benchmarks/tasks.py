@@ -1,68 +1,205 @@
 """Tasks against ``ProcessPoolExecutor``, QPY and plain Python, side by side.
 
-``python -m benchmarks.tasks`` prints a table. Each measurement runs in a process of its own; the two sides of a ratio take
-turns, round by round, so that a noisy machine disturbs both alike.
+``python -m benchmarks.tasks`` prints a table. Each comparison runs in a process of its own; the sides take turns, round by
+round, so that a noisy machine disturbs all of them alike. Ray takes part where it is installed.
 """
 
+import importlib.util
+import io
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
-ROUNDS = 5
+from benchmarks.table import Finding, at_most, show
+from qiskit_serverless.tasks import distribute_task, get
+
+ROUNDS = 7
 EMPTY_TASKS = 10_000
 ARRAY_BYTES = 100 * 2**20
 CIRCUITS, QUBITS, DEPTH = 100, 100, 50
 TRANSPILATIONS = 1_000
+CORES = len(os.sched_getaffinity(0))
+
+Sides = dict[str, Callable[[], object]]
 
 
-def _timed(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def nothing() -> None:
+    """Do nothing."""
 
 
-def _nothing() -> None:
-    return None
-
-
-def _array() -> Any:
+def array() -> Any:
+    """Make an array of 100 MB."""
     import numpy as np
 
     return np.ones(ARRAY_BYTES // 8)
 
 
-def _same(value: Any) -> Any:
+def same(value: Any) -> Any:
+    """Return what it is given."""
     return value
 
 
-def _transpile_small(seed: int) -> Any:
-    from qiskit.circuit.random import random_circuit
+def transpile(circuit: Any) -> Any:
+    """Fit a small circuit to a small device."""
     from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
-    circuit = random_circuit(4, 4, seed=seed)
-    manager = generate_preset_pass_manager(
-        1, basis_gates=["cz", "rz", "sx", "x"], coupling_map=CouplingMap.from_line(4), seed_transpiler=seed
+    return generate_preset_pass_manager(
+        1, basis_gates=["cz", "rz", "sx", "x"], coupling_map=CouplingMap.from_line(4), seed_transpiler=1
+    ).run(circuit)
+
+
+def random_circuits(count: int, qubits: int, depth: int) -> list[Any]:
+    """Return random circuits."""
+    from qiskit.circuit.random import random_circuit
+
+    return [random_circuit(qubits, depth, seed=seed) for seed in range(count)]
+
+
+def executor() -> ProcessPoolExecutor:
+    """Return a ``ProcessPoolExecutor`` whose processes run already."""
+    pool = ProcessPoolExecutor(CORES)
+    for future in [pool.submit(time.sleep, 0.05) for _ in range(CORES)]:
+        future.result()
+    return pool
+
+
+def ray_side(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Sides:
+    """Return the same work on Ray, if it is installed."""
+    if importlib.util.find_spec("ray") is None:
+        return {}
+    import ray
+
+    ray.init(num_cpus=CORES, log_to_driver=False, include_dashboard=False)
+    remote = ray.remote(function)
+    return {"Ray": lambda: ray.get([remote.remote(*call) for call in calls])}
+
+
+def empty_tasks() -> Sides:
+    """Run 10,000 tasks that do nothing."""
+    pool, task = executor(), distribute_task(nothing)
+    return {
+        "tasks": lambda: get([task() for _ in range(EMPTY_TASKS)]),
+        "ProcessPoolExecutor": lambda: [
+            future.result() for future in [pool.submit(nothing) for _ in range(EMPTY_TASKS)]
+        ],
+        **ray_side(nothing, [()] * EMPTY_TASKS),
+    }
+
+
+def large_array() -> Sides:
+    """Get an array of 100 MB from a task, and read it."""
+    pool, task = executor(), distribute_task(array)
+    return {
+        "tasks": lambda: get(task()).sum(),
+        "ProcessPoolExecutor": lambda: pool.submit(array).result().sum(),
+        **ray_side(array, [()]),
+    }
+
+
+def circuits() -> Sides:
+    """Send 100 large circuits to one task and back."""
+    from qiskit import qpy
+
+    sent, task = random_circuits(CIRCUITS, QUBITS, DEPTH), distribute_task(same)
+
+    def both_ways() -> None:
+        travelling = sent
+        for _ in range(2):
+            file = io.BytesIO()
+            qpy.dump(travelling, file)
+            file.seek(0)
+            travelling = qpy.load(file)
+
+    return {"tasks": lambda: get(task(sent)), "QPY itself, both ways": both_ways}
+
+
+def transpilations() -> Sides:
+    """Fit 1,000 small circuits, one task each."""
+    small, task = random_circuits(TRANSPILATIONS, 4, 4), distribute_task(transpile)
+    return {
+        "tasks": lambda: get([task(circuit) for circuit in small]),
+        "serial": lambda: [transpile(circuit) for circuit in small],
+        **ray_side(transpile, [(circuit,) for circuit in small]),
+    }
+
+
+class Comparison(NamedTuple):
+    """Two or three ways to do the same work.
+
+    Attributes:
+        work: What is done.
+        prepare: Returns the sides; the second is the one to compare with.
+        aim: The largest ratio of the first to the second that is good.
+        share: What part of the second side's time is the measure.
+    """
+
+    work: str
+    prepare: Callable[[], Sides]
+    aim: float
+    share: float = 1.0
+
+
+COMPARISONS = {
+    "empty_tasks": Comparison("10,000 empty tasks through get", empty_tasks, 0.6),
+    "large_array": Comparison("a 100 MB array back from a task", large_array, 0.5),
+    "circuits": Comparison("100 circuits (100 qubits, depth 50) to a task and back", circuits, 1.5),
+    "transpilations": Comparison("1,000 small transpilation tasks", transpilations, 1.15, 1 / CORES),
+}
+
+
+def measure(name: str, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each side and round. The first round, in which all sides warm up, is not counted."""
+    sides = COMPARISONS[name].prepare()
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(rounds + 1):
+        for side, work in sides.items():
+            began = time.perf_counter()
+            work()
+            seconds[side].append(time.perf_counter() - began)
+    return {side: times[1:] for side, times in seconds.items()}
+
+
+def measure_apart(name: str, rounds: int) -> dict[str, list[float]]:
+    """Return what `measure` finds in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.tasks", name, str(rounds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    seconds: dict[str, list[float]] = json.loads(done.stdout)
+    return seconds
+
+
+def finding(name: str, rounds: int) -> Finding:
+    """Return the row of one comparison."""
+    comparison, seconds = COMPARISONS[name], measure_apart(name, rounds)
+    medians = {side: statistics.median(times) for side, times in seconds.items()}
+    ours, other, *_ = medians
+    measure_of = f"{other} / {1 / comparison.share:g}" if comparison.share != 1 else other
+    shown = "; ".join(
+        f"{side} {medians[side]:.3f} s ({min(times):.3f} to {max(times):.3f})" for side, times in seconds.items()
     )
-    return manager.run(circuit)
+    ratio = medians[ours] / (medians[other] * comparison.share)
+    return at_most(comparison.work, ratio, f"x {measure_of}", comparison.aim, f"{rounds} rounds: {shown}")
 
 
-def empty_tasks() -> list[float]:
-    """Return the seconds for 10,000 empty tasks: ours, each round."""
-    from qiskit_serverless.tasks import distribute_task, get
-
-    nothing = distribute_task(_nothing)
-    get([nothing() for _ in range(100)])
-    return [_timed(lambda: get([nothing() for _ in range(EMPTY_TASKS)]))]
+def findings(rounds: int = ROUNDS) -> Iterator[Finding]:
+    """Yield the rows of all comparisons."""
+    for name in COMPARISONS:
+        yield finding(name, rounds)
 
 
-def empty_tasks_executor() -> list[float]:
-    """Return the seconds for 10,000 empty tasks: ``ProcessPoolExecutor``."""
-    with ProcessPoolExecutor(2) as executor:
-        list(executor.map(_nothing, *[()] * 0)) if False else [executor.submit(_nothing).result() for _ in range(100)]
-        return [_timed(lambda: [f.result() for f in [executor.submit(_nothing) for _ in range(EMPTY_TASKS)]])]
+def main() -> None:
+    """Print the table or, with the name of a comparison, what was measured, as JSON."""
+    if len(sys.argv) > 1:
+        name, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+        print(json.dumps(measure(name, rounds)))
+    else:
+        show(findings())
+
+
+if __name__ == "__main__":
+    main()

@@ -97,6 +97,7 @@ def step(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
@@ -115,6 +116,7 @@ def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_pat
     assert "exit code 1" in failed
 
 
+@pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 

@@ -98,8 +98,21 @@ def report(message: dict[str, Any]) -> bool:
         Whether there is one.
     """
     descriptor = os.environ.get("TREADLE_REPORT_FD")
-    if descriptor is None:
+    channel = _channel(int(descriptor)) if descriptor else None
+    if channel is None:
         return False
-    with socket.socket(fileno=os.dup(int(descriptor))) as channel:
+    with channel:
         channel.sendall(json.dumps(message).encode())
     return True
+
+
+def _channel(descriptor: int) -> socket.socket | None:
+    """Return the way to the supervisor. A process that the program started has its environment, but not its descriptors."""
+    try:
+        channel = socket.socket(fileno=os.dup(descriptor))
+    except OSError:
+        return None
+    if (channel.family, channel.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+        channel.close()
+        return None
+    return channel

@@ -11,7 +11,8 @@ from qiskit_serverless.statuses import TERMINAL, shown
 from qiskit_serverless.transport import Patience, Transport
 
 _QUIET_SECONDS = 45.0  # the gateway sends a sign of life every 15 s
-_QUIET_SECONDS_BEFORE_DEADLINE = 10.0  # which must not hide that time is up
+_QUIET_SECONDS_BEFORE_DEADLINE = 10.0  # shorter than that, so that a sign of life does not hide that time is up
+_LATE_SECONDS = 1.0  # by which a timeout may be late when events come until the end
 _INSTANT = 0.001
 _SERVER_ERROR = 500
 _PATIENCE = Patience(first_pause=0.05, longest_pause=2.0, in_all=120.0)
@@ -92,7 +93,10 @@ class JobWatch:
             if time.monotonic() - opened > self.patience.longest_pause:
                 pauses = self.patience.pauses()
             if not self._ended:
-                self._pause(next(pauses, None), broken)
+                pause = next(pauses, None)
+                if pause is None:
+                    raise broken
+                self._pause(pause)
 
     def _stream_once(self) -> Iterator[JobUpdate]:
         quiet = min(_QUIET_SECONDS if self._deadline is None else _QUIET_SECONDS_BEFORE_DEADLINE, self._seconds_left())
@@ -104,7 +108,7 @@ class JobWatch:
                     return
                 yield _update(event.event, json.loads(event.data))
                 self._last_event_id = event.id
-                if self._seconds_left() < quiet:  # to listen on, but no longer than there is time
+                if self._seconds_left() < quiet - _LATE_SECONDS:  # listen on, but no longer than there is time
                     return
 
     def _asked_for(self) -> Iterator[JobUpdate]:
@@ -112,7 +116,7 @@ class JobWatch:
         status, log, pause = "", "", _FIRST_QUESTION
         while status not in TERMINAL:
             if status:
-                self._pause(min(pause, self.cadence), None)
+                self._pause(min(pause, self.cadence))
                 pause *= _MORE_SECONDS
             before, status = status, self._status()
             if status != before and status not in TERMINAL:
@@ -127,16 +131,12 @@ class JobWatch:
         record = self.transport.request("GET", self.path, params={"with_result": "false"}).json()
         return shown(record["status"], record.get("sub_status"))
 
-    def _pause(self, seconds: float | None, error: GatewayConnectionError | GatewayError | None) -> None:
-        """Wait, or give up: with the error if patience is over, with a timeout if time is."""
+    def _pause(self, seconds: float) -> None:
         left = self._seconds_left()
         if left <= 0:
             raise WaitTimeoutError(
                 f"The job has not ended within {self.timeout} s. It goes on; ask for its result again later."
             )
-        if seconds is None:
-            assert error is not None  # noqa: S101  (only patience runs out, and only an error uses it)
-            raise error
         time.sleep(min(seconds, left))
 
     def _seconds_left(self) -> float:

@@ -14,6 +14,7 @@ _SAMPLE = 1 << 16
 _WORTH_COMPRESSING = 0.9
 _ZLIB_IN_BASE64 = ("eA", "eF", "eJ", "eN")
 _EXACT_ITEMS = (bool, int, float, complex, str, bytes)
+_SPARSE_FORMATS = ("csr", "csc", "coo", "bsr", "dia")  # those that SciPy has a file format for
 # Views of plain arrays. Other subclasses carry something that would be lost: a mask, a unit.
 _ARRAYS = (np.ndarray, np.memmap, np.matrix, np.recarray)
 
@@ -84,11 +85,10 @@ def _encode_sparse(walk: Walk, matrix: Value) -> Json:
 
     if not sparse.issparse(matrix):
         raise CannotEncodeError(type(matrix))
+    if matrix.format not in _SPARSE_FORMATS:
+        raise CannotEncodeError(type(matrix), "convert it to CSR first")
     buffer = io.BytesIO()
-    try:
-        sparse.save_npz(buffer, matrix)
-    except NotImplementedError as error:
-        raise CannotEncodeError(type(matrix), f"convert it to CSR first ({error})") from error
+    sparse.save_npz(buffer, matrix)
     return tagged("spmatrix", base64.b64encode(buffer.getbuffer()).decode("ascii"))
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import qiskit.quantum_info
 from qiskit import QuantumCircuit, primitives, qpy
-from qiskit.circuit import Operation, Parameter, ParameterExpression, ParameterVector, ParameterVectorElement
+from qiskit.circuit import Operation, Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.parametertable import ParameterView
+from qiskit.circuit.parametervector import ParameterVectorElement
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
@@ -69,7 +70,7 @@ def _refusal_of(value: Value) -> Iterator[None]:
     """Turn what Qiskit raises when it cannot write `value` into a refusal with its words."""
     try:
         yield
-    except (QiskitError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
+    except (QiskitError, TypeError, ValueError, AttributeError) as error:
         raise CannotEncodeError(type(value), str(error)) from error
 
 

@@ -109,10 +109,13 @@ class Reporter:
     def due(self) -> float:
         """Return the time (`time.monotonic`) at which to call `step`."""
         now = time.monotonic()
+        if self.over:
+            return float("inf")
         if self._in_flight:
             return self._answer_due
-        pause = [moment for moment in (self.gateway.retry_at, self._log_due) if moment > now]
-        return min([self._heartbeat_due, *pause])
+        if self.gateway.retry_at > now:
+            return self.gateway.retry_at  # nothing can be sent before, however long it is overdue
+        return min(self._heartbeat_due, self._log_due) if self._log_due > now else self._heartbeat_due
 
     def step(self) -> None:
         """Send what is next, if anything is and the gateway is not given a pause."""

@@ -143,8 +143,7 @@ def main() -> None:
     become_subreaper()
     import_libraries()
     thread_pools()
-    if os.environ.get("NOCOLLAPSE") is None:
-        collapse_memory()
+    collapse_memory()
     assert_single_threaded()
     Zygote(control, home).run()
     os._exit(0)  # nothing of ours is left to be done, and taking the libraries down would take a while

@@ -133,6 +133,25 @@ def test_a_script_has_nobody_to_report_to() -> None:
     assert update_status(Job.MAPPING) is False
 
 
+def test_a_process_started_by_the_program_has_nobody_to_report_to(
+    supervisor: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = "from qiskit_serverless import Job, update_status; print(update_status(Job.MAPPING))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    with (tmp_path / "file").open("w") as file, socket.socket() as elsewhere:
+        for other in (file, elsewhere):
+            monkeypatch.setenv("TREADLE_REPORT_FD", str(other.fileno()))
+            assert update_status(Job.MAPPING) is False
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_supervisor_that_has_gone_is_told(supervisor: socket.socket) -> None:
+    supervisor.close()
+    with pytest.raises(BrokenPipeError):
+        update_status(Job.MAPPING)
+
+
 def test_whether_it_runs_as_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_running_in_serverless()
     monkeypatch.setenv("ENV_JOB_ID_GATEWAY", "0190")

@@ -1,5 +1,6 @@
 """A real platform for tests: `treadle up` in a process of its own, on a home of its own and a free loopback port."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_libc = ctypes.CDLL(None)
 READY_SECONDS = 30
 LEAVE_SECONDS = 20
 
@@ -110,6 +113,7 @@ def start_gateway(home: Path, port: str, variables: dict[str, str]) -> tuple[sub
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_end_with_the_tests,
     )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -118,6 +122,11 @@ def start_gateway(home: Path, port: str, variables: dict[str, str]) -> tuple[sub
             f"the platform did not start; exit code {process.wait(READY_SECONDS)}, its words are on standard error"
         )
     return process, json.loads(line)["url"]
+
+
+def _end_with_the_tests() -> None:
+    """Let the kernel stop this new process when the one that starts it dies, as it does when a test takes too long."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def clean_environment() -> dict[str, str]:

@@ -38,10 +38,12 @@ def test_the_runtime_client_reads_what_we_write(name: str) -> None:
     assert type(seen) is type(loads(text))
 
 
-@pytest.mark.parametrize("name", SHARED)
+# The runtime client's encoder cannot write these, though its decoder can read them.
+ONLY_READ = {"measurement", "barrier", "instruction of a circuit", "annotated operation", "clifford"}
+
+
+@pytest.mark.parametrize("name", [name for name in SHARED if name not in ONLY_READ])
 def test_we_read_what_the_runtime_client_writes(name: str) -> None:
-    if name in ("measurement", "barrier", "instruction of a circuit", "annotated operation", "clifford"):
-        pytest.skip("its encoder cannot write one")
     back = loads(json.dumps(SHARED[name], cls=RuntimeEncoder))
     assert same(SHARED[name], back) or name == "circuit with parameters"  # it writes the keys of metadata as text
 

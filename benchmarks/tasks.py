@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from benchmarks.table import Finding, at_most, show
 from qiskit_serverless.tasks import distribute_task, get
@@ -27,25 +27,26 @@ TRANSPILATIONS = 1_000
 CORES = len(os.sched_getaffinity(0))
 
 Sides = dict[str, Callable[[], object]]
+Value: TypeAlias = Any
 
 
 def nothing() -> None:
     """Do nothing."""
 
 
-def array() -> Any:
+def array() -> Value:
     """Make an array of 100 MB."""
     import numpy as np
 
     return np.ones(ARRAY_BYTES // 8)
 
 
-def same(value: Any) -> Any:
+def same(value: Value) -> Value:
     """Return what it is given."""
     return value
 
 
-def transpile(circuit: Any) -> Any:
+def transpile(circuit: Value) -> Value:
     """Fit a small circuit to a small device."""
     from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
@@ -58,7 +59,7 @@ def random_circuits(count: int, qubits: int, depth: int) -> list[Any]:
     """Return random circuits."""
     from qiskit.circuit.random import random_circuit
 
-    return [random_circuit(qubits, depth, seed=seed) for seed in range(count)]
+    return [random_circuit(qubits, depth, max_operands=2, seed=seed) for seed in range(count)]
 
 
 def executor() -> ProcessPoolExecutor:

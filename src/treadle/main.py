@@ -1,107 +1,21 @@
-"""The composition root: builds a platform from its settings and serves it. The only place that names adapters."""
+"""Serves a platform on its home folder and port.
 
-import asyncio
-import contextlib
-import fcntl
-import json
-import logging
-import os
+Nothing heavy is imported before the zygote has been started, so that the two import side by side.
+"""
+
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import uvicorn
-from fastapi import FastAPI
-
-from treadle.adapters.auth.keys import FileSigner, read_or_make
-from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.schema import upgrade
-from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.engines.local import LocalEngine
-from treadle.adapters.environments.installed import InstalledEnvironment
-from treadle.adapters.logs.folder import FolderLogs
-from treadle.adapters.objects.obstore_objects import ObstoreObjects
-from treadle.adapters.wakeups.in_process import InProcessWakeUps
-from treadle.api.app import create_app
-from treadle.api.platform import Platform
-from treadle.domain.errors import HomeFolderError, PortTakenError
-from treadle.domain.tokens import new_token
-from treadle.services.access import Access
-from treadle.services.dispatch import Dispatcher, JobTerms
-from treadle.services.functions import Functions
-from treadle.services.jobs import Jobs
-from treadle.services.reports import Reports
-from treadle.services.streams import JobStreams
-from treadle.settings import Settings
+from treadle.domain.errors import PortTakenError
+from treadle.home_folder import announced, locked, make
 
-logger = logging.getLogger(__name__)
-
-OWNER = "owner"
-_STOP_PATIENCE = 1.0  # seconds a stop request waits beyond the program's grace time
+if TYPE_CHECKING:
+    from treadle.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A built platform.
-
-    Attributes:
-        app: The ASGI application.
-        wakeups: To be closed first at the end, so that streams end and the server can.
-    """
-
-    app: FastAPI
-    wakeups: InProcessWakeUps
-
-
-def build(settings: Settings, url: str) -> Gateway:
-    """Build a platform that answers at `url`. Its home folder must exist and be locked by the caller.
-
-    Raises:
-        HomeFolderError: The database cannot be opened.
-    """
-    home = settings.home_folder
-    database = _open_database(home / "treadle.db")
-    signer = FileSigner.from_file(home / "secret.key")
-    clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
-    objects = ObstoreObjects.in_folder(home / "objects")
-    engine = LocalEngine(home)
-    access = Access(database, signer, clock)
-    functions = Functions(database, objects, InstalledEnvironment(), signer, clock)
-    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
-    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, _terms(settings, url))
-    dispatching: list[asyncio.Task[None]] = []
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await access.register(OWNER, read_or_make(home / "token", new_token()))
-        await engine.open(dispatcher.supervisor_exited)
-        dispatching.append(asyncio.create_task(dispatcher.run()))
-        dispatching[0].add_done_callback(_say_if_failed)
-        yield
-        wakeups.close()
-        await dispatching[0]
-        await engine.close()
-        await database.close()
-
-    def is_ready() -> str | None:
-        return None if dispatching and not dispatching[0].done() else "dispatcher_unavailable"
-
-    platform = Platform(
-        access=access,
-        functions=functions,
-        jobs=jobs,
-        streams=JobStreams(jobs, database, logs, wakeups),
-        reports=Reports(database, objects, logs, wakeups, clock),
-        version=version("treadle"),
-        is_ready=is_ready,
-        stop_patience=settings.grace_seconds + _STOP_PATIENCE,
-    )
-    return Gateway(create_app(platform, lifespan, settings.largest_body), wakeups)
-
-
-def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+def serve(settings: "Settings", on_ready: Callable[[str], None]) -> None:
     """Run a platform in the foreground until SIGINT or SIGTERM.
 
     Args:
@@ -111,92 +25,20 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     Raises:
         HomeFolderError: The home folder cannot be written, or another gateway uses it.
         PortTakenError: Something else listens on the port.
+        EngineUnavailableError: The local engine cannot run here.
     """
     home = settings.home_folder
-    _make_home(home)
-    with _lock(home), _listen(settings.bind_host, settings.bind_port) as listener:
+    make(home)
+    with locked(home), _listen(settings.bind_host, settings.bind_port) as listener:
+        engine = LocalEngine(home)
+        engine.spawn_zygote()
+
+        from treadle.composition import build, run
+
         url = f"http://{_reachable(settings.bind_host)}:{listener.getsockname()[1]}"
-        gateway = build(settings, url)
-        config = uvicorn.Config(
-            gateway.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
-        )
-        with _announced(home, url):
-            _Server(config, gateway.wakeups, lambda: on_ready(url)).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it answers, and ends its streams when it is asked to stop."""
-
-    def __init__(self, config: uvicorn.Config, wakeups: InProcessWakeUps, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._wakeups = wakeups
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve."""
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to serve."""
-        self._wakeups.close()
-        await super().shutdown(sockets)
-
-
-def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
-    """Say it loudly if the dispatcher ended by a fault of ours: without it no job would ever start."""
-    if not dispatching.cancelled() and dispatching.exception() is not None:
-        logger.critical(
-            "the dispatcher has ended; no job will be started until the gateway is started again",
-            exc_info=dispatching.exception(),
-        )
-
-
-def _terms(settings: Settings, url: str) -> JobTerms:
-    return JobTerms(
-        gateway_url=url,
-        data_folder=str(settings.home_folder / "data"),
-        budget=settings.budget,
-        grace_seconds=settings.grace_seconds,
-        wall_seconds=settings.wall_seconds,
-        running_jobs=settings.running_jobs,
-    )
-
-
-def _open_database(path: Path) -> SqliteDatabase:
-    engine = sqlite_engine(path)
-    upgrade(engine)
-    engine.dispose()
-    return SqliteDatabase(path)
-
-
-def _make_home(home: Path) -> None:
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = home / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise HomeFolderError(
-            f"The home folder {home} cannot be written: {error.strerror}.",
-            hint="Choose another one with --home or TREADLE_HOME.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Hold the home folder for this process alone."""
-    with (home / "gateway.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeFolderError(
-                f"Another gateway already uses the home folder {home}.",
-                hint="Use that one, stop it, or choose another folder with --home or TREADLE_HOME.",
-            ) from None
-        os.set_inheritable(file.fileno(), False)
-        yield
+        gateway = build(settings, url, engine)
+        with announced(home, url):
+            run(gateway, listener, lambda: on_ready(url))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -216,16 +58,3 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  (compared, not bound)
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-@contextlib.contextmanager
-def _announced(home: Path, url: str) -> Iterator[None]:
-    """Let clients on this machine find the gateway while it runs."""
-    path = home / "gateway.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    partial.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

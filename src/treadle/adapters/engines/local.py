@@ -26,7 +26,7 @@ class LocalEngine:
     """`treadle.ports.engine.Engine` on this machine."""
 
     def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
-        """Make an engine; `open` starts it.
+        """Make an engine; `open` starts it, `spawn_zygote` the slow part of it.
 
         Args:
             home: The platform's home folder.
@@ -52,11 +52,8 @@ class LocalEngine:
         """Wait until programs start quickly."""
         await self._zygote.warm.wait()
 
-    async def open(self, on_exit: Callable[[str, int], None]) -> None:
-        """Start the zygote without waiting until it is warm; requests wait for it.
-
-        Args:
-            on_exit: Called in the event loop with (job id, attempt) whenever a watched supervisor has ended.
+    def spawn_zygote(self) -> None:
+        """Start the zygote already. It needs no event loop, so it can import while the gateway is still importing itself.
 
         Raises:
             EngineUnavailableError: This system is not Linux, or Python cannot be started.
@@ -65,8 +62,21 @@ class LocalEngine:
             raise EngineUnavailableError(
                 f"The local engine needs Linux, and this is {sys.platform}.", hint="Run the platform on Linux."
             )
-        self._on_exit = on_exit
         (self._home / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._zygote.spawn()
+
+    async def open(self, on_exit: Callable[[str, int], None]) -> None:
+        """Begin to serve without waiting until the zygote is warm; requests wait for it.
+
+        Args:
+            on_exit: Called in the event loop with (job id, attempt) whenever a watched supervisor has ended.
+
+        Raises:
+            EngineUnavailableError: This system is not Linux, or Python cannot be started.
+        """
+        self._on_exit = on_exit
+        if self._zygote.pid is None:
+            self.spawn_zygote()
         self._zygote.open()
 
     async def start(self, launch: Launch) -> None:

@@ -54,15 +54,26 @@ class ZygoteClient:
         """Return the process id of the zygote, None while there is none."""
         return self._zygote.pid if self._zygote else None
 
-    def open(self) -> None:
-        """Start a zygote, without waiting until it is warm.
+    def spawn(self) -> None:
+        """Start a zygote. This needs no event loop yet, so that it can import while the gateway does.
 
         Raises:
             EngineUnavailableError: The interpreter cannot be started.
         """
         if self._log.exists() and self._log.stat().st_size > _LOG_KEPT:
             os.truncate(self._log, 0)
-        self._start()
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
+        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log)
+
+    def open(self) -> None:
+        """Begin to serve, with the zygote that was spawned or a new one, without waiting until it is warm.
+
+        Raises:
+            EngineUnavailableError: The interpreter cannot be started.
+        """
+        if self._zygote is None:
+            self.spawn()
+        self._attend()
 
     async def supervisor(self, launch: Launch) -> int:
         """Have a supervisor forked and return its pidfd, which belongs to the caller.
@@ -102,15 +113,16 @@ class ZygoteClient:
                 await zygote.ended.wait()
         self._fail_all(EngineUnavailableError("The engine was closed."))
 
-    def _start(self) -> None:
-        self._log_start = self._log.stat().st_size if self._log.exists() else 0
-        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log, Listener(self._on_answer, self._on_end))
+    def _attend(self) -> None:
+        assert self._zygote is not None  # noqa: S101  (it was just spawned)
+        self._zygote.attend(Listener(self._on_answer, self._on_end))
         for number, request in self._requests.items():
             self._zygote.request_supervisor(number, request.launch)
 
     def _start_again(self) -> None:
         try:
-            self._start()
+            self.spawn()
+            self._attend()
         except (EngineUnavailableError, OSError) as error:
             self._on_failure(str(error))
 

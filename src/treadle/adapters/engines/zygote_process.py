@@ -1,7 +1,7 @@
 """One zygote process as its engine sees it: the other side of `treadle.runner.zygote`."""
 
-import array
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +13,7 @@ from typing import Any
 
 from treadle.domain.errors import EngineUnavailableError
 from treadle.domain.launch import Launch
+from treadle.runner import handover
 from treadle.runner.environment import ONE_THREAD
 
 _PASSED_ON = frozenset(
@@ -24,7 +25,6 @@ _PASSED_ON = frozenset(
     }
 )
 _PASSED_ON_FAMILIES = ("LC_", "QISKIT_IBM_")
-_LARGEST_ANSWER = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,19 @@ class Listener:
 
 
 class ZygoteProcess:
-    """A running zygote. Its news arrive in the event loop it was started in."""
+    """A running zygote."""
 
-    def __init__(self, interpreter: str, home: Path, log: Path, listener: Listener) -> None:
+    def __init__(self, interpreter: str, home: Path, log: Path) -> None:
         """Start it in a session of its own; it outlives this process for as long as it has supervisors.
 
         Args:
             interpreter: The Python to run.
             home: The platform's home folder.
             log: File that gets its output, and that of its supervisors.
-            listener: Whom to tell.
 
         Raises:
             EngineUnavailableError: The interpreter cannot be started.
         """
-        self._listener = listener
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         theirs.set_inheritable(True)
@@ -69,22 +67,20 @@ class ZygoteProcess:
             theirs.close()
         self.ended = asyncio.Event()
         self._pidfd = os.pidfd_open(self.pid)
+
+    def attend(self, listener: Listener) -> None:
+        """Let its news, also those that have come already, arrive in the running event loop."""
+        self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._control, self._receive)
         self._loop.add_reader(self._pidfd, self._reap)
 
     def request_supervisor(self, number: int, launch: Launch) -> None:
         """Ask for a supervisor. If the zygote is dying there is no answer, but `Listener.ended` is called."""
-        document = os.memfd_create("launch")  # may be larger than a datagram, and has no business on disk
-        try:
-            os.write(document, launch.to_json().encode())
-            os.lseek(document, 0, os.SEEK_SET)
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [document]))]
-            self._control.sendmsg([json.dumps({"start": number}).encode()], rights)
-        except ConnectionError:
-            return
-        finally:
-            os.close(document)
+        document = handover.written(launch)
+        with contextlib.suppress(ConnectionError):
+            handover.pass_on(self._control, document, json.dumps({"start": number}).encode())
+        os.close(document)
 
     def hang_up(self) -> None:
         """Ask it for nothing more: it leaves as soon as it has no supervisors."""
@@ -97,13 +93,11 @@ class ZygoteProcess:
 
     def _receive(self) -> None:
         try:
-            data, rights, _, _ = self._control.recvmsg(_LARGEST_ANSWER, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+            letter, descriptor = handover.take(self._control)
         except BlockingIOError:
             return
-        except ConnectionError:
-            data, rights = b"", []
-        if data:
-            self._listener.answer(json.loads(data), array.array("i", rights[0][2])[0] if rights else None)
+        if letter:
+            self._listener.answer(json.loads(letter), descriptor)
         else:
             self._loop.remove_reader(self._control)  # it is dying; `_reap` follows
 

@@ -1,0 +1,159 @@
+"""The composition root: builds a platform from its settings. It and `treadle.main` are the only places that name adapters."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from treadle.adapters.auth.keys import FileSigner, read_or_make
+from treadle.adapters.clock import SystemClock
+from treadle.adapters.database.schema import upgrade
+from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
+from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.api.app import create_app
+from treadle.api.platform import Platform
+from treadle.domain.tokens import new_token
+from treadle.ports.engine import Engine
+from treadle.services.access import Access
+from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.functions import Functions
+from treadle.services.jobs import Jobs
+from treadle.services.reports import Reports
+from treadle.services.streams import JobStreams
+from treadle.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+OWNER = "owner"
+_STOP_PATIENCE = 1.0  # seconds a stop request waits beyond the program's grace time
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A built platform.
+
+    Attributes:
+        app: The ASGI application.
+        wakeups: To be closed first at the end, so that streams end and the server can.
+    """
+
+    app: FastAPI
+    wakeups: InProcessWakeUps
+
+
+def build(settings: Settings, url: str, engine: Engine) -> Gateway:
+    """Build a platform.
+
+    Args:
+        settings: Its settings; the home folder must exist and be locked by the caller.
+        url: Where it will answer.
+        engine: Where its jobs run.
+    """
+    home = settings.home_folder
+    database = _open_database(home / "treadle.db")
+    signer = FileSigner.from_file(home / "secret.key")
+    clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
+    objects = ObstoreObjects.in_folder(home / "objects")
+    access = Access(database, signer, clock)
+    functions = Functions(database, objects, InstalledEnvironment(), signer, clock)
+    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
+    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, _terms(settings, url))
+    dispatching: list[asyncio.Task[None]] = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await access.register(OWNER, read_or_make(home / "token", new_token()))
+        await engine.open(dispatcher.supervisor_exited)
+        dispatching.append(asyncio.create_task(dispatcher.run()))
+        dispatching[0].add_done_callback(_say_if_failed)
+        yield
+        wakeups.close()
+        await dispatching[0]
+        await engine.close()
+        await database.close()
+
+    def is_ready() -> str | None:
+        return None if dispatching and not dispatching[0].done() else "dispatcher_unavailable"
+
+    platform = Platform(
+        access=access,
+        functions=functions,
+        jobs=jobs,
+        streams=JobStreams(jobs, database, logs, wakeups),
+        reports=Reports(database, objects, logs, wakeups, clock),
+        version=version("treadle"),
+        is_ready=is_ready,
+        stop_patience=settings.grace_seconds + _STOP_PATIENCE,
+    )
+    return Gateway(create_app(platform, lifespan, settings.largest_body), wakeups)
+
+
+def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve a platform until SIGINT or SIGTERM.
+
+    Args:
+        gateway: The platform.
+        listener: The socket to listen on.
+        on_ready: Called once it answers.
+    """
+    config = uvicorn.Config(
+        gateway.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
+    )
+    _Server(config, gateway.wakeups, on_ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers, and ends its streams when it is asked to stop."""
+
+    def __init__(self, config: uvicorn.Config, wakeups: InProcessWakeUps, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._wakeups = wakeups
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to serve."""
+        self._wakeups.close()
+        await super().shutdown(sockets)
+
+
+def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
+    """Say it loudly if the dispatcher ended by a fault of ours: without it no job would ever start."""
+    if not dispatching.cancelled() and dispatching.exception() is not None:
+        logger.critical(
+            "the dispatcher has ended; no job will be started until the gateway is started again",
+            exc_info=dispatching.exception(),
+        )
+
+
+def _terms(settings: Settings, url: str) -> JobTerms:
+    return JobTerms(
+        gateway_url=url,
+        data_folder=str(settings.home_folder / "data"),
+        budget=settings.budget,
+        grace_seconds=settings.grace_seconds,
+        wall_seconds=settings.wall_seconds,
+        running_jobs=settings.running_jobs,
+    )
+
+
+def _open_database(path: Path) -> SqliteDatabase:
+    engine = sqlite_engine(path)
+    upgrade(engine)
+    engine.dispose()
+    return SqliteDatabase(path)

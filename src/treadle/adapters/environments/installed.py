@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from importlib import metadata
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from treadle.domain.errors import InvalidError
 
 
@@ -18,6 +16,8 @@ class InstalledEnvironment:
 
 
 def _check(dependency: str) -> None:
+    from packaging.requirements import InvalidRequirement, Requirement  # late: only uploads need it
+
     try:
         requirement = Requirement(dependency)
     except InvalidRequirement as error:

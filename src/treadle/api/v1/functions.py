@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
 from treadle.api.bodies import TarContent, documented, read_body
@@ -139,6 +138,8 @@ def _env_vars(text: str | None) -> dict[str, str] | None:
 
 def _version(text: str | None) -> str | None:
     if text is not None:
+        from packaging.version import InvalidVersion, Version  # late: only uploads need it
+
         try:
             Version(text)
         except InvalidVersion:

@@ -55,6 +55,12 @@ def transpile(circuit: Value) -> Value:
     ).run(circuit)
 
 
+def transpile_seeds(seeds: range) -> None:
+    """Fit many small circuits, and keep nothing."""
+    for circuit in random_circuits(len(seeds), 4, 4):
+        transpile(circuit)
+
+
 def random_circuits(count: int, qubits: int, depth: int) -> list[Any]:
     """Return random circuits."""
     from qiskit.circuit.random import random_circuit
@@ -122,10 +128,15 @@ def circuits() -> Sides:
 
 def transpilations() -> Sides:
     """Fit 1,000 small circuits, one task each."""
-    small, task = random_circuits(TRANSPILATIONS, 4, 4), distribute_task(transpile)
+    small, task, shared = (
+        random_circuits(TRANSPILATIONS, 4, 4),
+        distribute_task(transpile),
+        distribute_task(transpile_seeds),
+    )
     return {
         "tasks": lambda: get([task(circuit) for circuit in small]),
         "serial": lambda: [transpile(circuit) for circuit in small],
+        "one task per core": lambda: get([shared(range(TRANSPILATIONS // CORES)) for _ in range(CORES)]),
         **ray_side(transpile, [(circuit,) for circuit in small]),
     }
 

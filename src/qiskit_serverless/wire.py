@@ -16,14 +16,17 @@ def reduce_for_runtime_client(text: str) -> str:
 
     A tuple becomes a list, bytes become base64 text, a NumPy scalar a number, the keys of a dictionary text; a dictionary
     for which that is impossible (two keys would be the same text, or one is ``__type__``) becomes a list of pairs. Text
-    without types of our own is returned as it is.
+    without types of our own is returned as it is, and so is what a program wrote by itself and got wrong.
 
     Args:
         text: What `qiskit_serverless.serialization.dumps` wrote.
     """
     if _MARK not in text:
         return text
-    return json.dumps(json.loads(text, object_hook=_reduce), separators=(",", ":"))
+    try:
+        return json.dumps(json.loads(text, object_hook=_reduce), separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError):
+        return text
 
 
 def _reduce(fields: dict[str, Json]) -> Json:

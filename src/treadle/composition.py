@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import DatabaseError
 
 from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.clock import SystemClock
@@ -22,6 +23,7 @@ from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
+from treadle.domain.errors import HomeFolderError
 from treadle.domain.tokens import new_token
 from treadle.ports.engine import Engine
 from treadle.services.access import Access
@@ -153,7 +155,13 @@ def _terms(settings: Settings, url: str) -> JobTerms:
 
 
 def _open_database(path: Path) -> SqliteDatabase:
-    engine = sqlite_engine(path)
-    upgrade(engine)
-    engine.dispose()
-    return SqliteDatabase(path)
+    try:
+        engine = sqlite_engine(path)
+        upgrade(engine)
+        engine.dispose()
+        return SqliteDatabase(path)
+    except DatabaseError as error:
+        raise HomeFolderError(
+            f"The database {path} cannot be opened: {error.orig}.",
+            hint="Bring back a copy of it that is whole, or choose another folder with --home or TREADLE_HOME.",
+        ) from error

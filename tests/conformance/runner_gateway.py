@@ -42,6 +42,7 @@ class Attempt:
         stop: What heartbeats are answered.
         refusal: HTTP status with which every call is answered, None to serve it.
         refused: The same by name of a call.
+        on_call: What is done, once, when a call of this name was taken or refused, before it is answered.
     """
 
     job_id: str
@@ -58,6 +59,7 @@ class Attempt:
     stop: bool = False
     refusal: int | None = None
     refused: dict[str, int] = field(default_factory=dict)
+    on_call: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -137,6 +139,7 @@ class RunnerGateway:
             try:
                 return self._serve(attempt, method, route[3], parse_qs(urlsplit(target).query), body)
             finally:
+                attempt.on_call.pop(route[3], lambda: None)()
                 self.changed.notify_all()
 
     def _serve(
@@ -157,7 +160,8 @@ class RunnerGateway:
     def _take(self, attempt: Attempt, name: str, query: dict[str, list[str]], body: bytes) -> dict[str, Any]:
         match name:
             case "logs":
-                attempt.log += body[max(0, len(attempt.log) - int(query["offset"][0])) :]
+                known = len(attempt.log) - int(query["offset"][0])
+                attempt.log += body[known:] if known >= 0 else b""
                 return {"length": len(attempt.log)}
             case "result":
                 attempt.result = body

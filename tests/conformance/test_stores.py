@@ -62,6 +62,12 @@ async def test_a_log_has_no_gaps(logs: LogStore) -> None:
     assert await logs.read("job") == b"one\n"
 
 
+async def test_beyond_the_end_of_a_log_there_is_nothing(logs: LogStore) -> None:
+    await logs.append("job", 0, b"one\n")
+    for start in (4, 5, 2**62):
+        assert await logs.read("job", start) == b""
+
+
 async def test_a_log_that_does_not_exist_is_empty(logs: LogStore) -> None:
     assert await logs.read("job") == b""
     assert await logs.length("job") == 0

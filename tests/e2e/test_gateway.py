@@ -1,9 +1,13 @@
 """The gateway at its edge: what it answers to whom, in which words."""
 
+import gzip
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -11,7 +15,7 @@ import pytest
 
 from qiskit_serverless import ServerlessClient
 from tests.e2e.conftest import Upload
-from tests.running_platform import RunningPlatform
+from tests.running_platform import RunningPlatform, clean_environment
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
@@ -117,6 +121,7 @@ def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> No
     [
         ({"title": ""}, "This field may not be blank."),
         ({"title": "a/b/c"}, "Qiskit Function title is malformed. It can only contain one slash."),
+        ({"title": "/", "entrypoint": "m.py"}, "This field may not be blank."),
         ({"title": "a/b", "provider": "lab"}, "Provider defined in title and in provider fields."),
         ({}, "At least one of attributes (entrypoint, image) is required."),
         ({"entrypoint": "../x.py"}, "Invalid entrypoint. It must be a relative path to a .py file without '..'"),
@@ -133,6 +138,18 @@ def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> No
         ({"entrypoint": "m.py", "env_vars": "x"}, "'env_vars' should be an object of strings"),
         ({"entrypoint": "m.py", "env_vars": '{"A": 1}'}, "'env_vars' should be an object whose values are strings."),
         ({"entrypoint": "m.py", "env_vars": '{"A=B": "1"}'}, "'env_vars' has a variable that no environment can hold"),
+        (
+            {"entrypoint": "m.py", "dependencies": "[" * 100_000},
+            "'dependencies' should be an array of strings or objects:",
+        ),
+        ({"entrypoint": "m.py", "dependencies": json.dumps(["a;" + "(" * 9999])}, "Error while parsing dependencies."),
+        ({"entrypoint": "m.py", "dependencies": json.dumps(["a==" + "1" * 9999])}, "Error while parsing dependencies."),
+        ({"entrypoint": "m.py", "env_vars": "[" * 100_000}, "'env_vars' should be an object of strings"),
+        (
+            {"entrypoint": "m.py", "env_vars": r'{"TOKEN": "\ud800"}'},
+            "'env_vars' has a variable that no environment can",
+        ),
+        ({"entrypoint": "m.py", "version": "1" * 5000}, "Invalid version - expected format x.y.z"),
         ({"entrypoint": "m.py", "version": "latest"}, "Invalid version - expected format x.y.z"),
         ({"entrypoint": "m.py", "type": "FOO"}, '"FOO" is not a valid choice.'),
         ({"entrypoint": "m.py", "arguments_schema": " " * 65537}, "arguments_schema is 65537 characters long"),
@@ -152,6 +169,45 @@ def test_the_words_for_an_artifact_that_cannot_be_used(http: httpx2.Client) -> N
     words = message(upload_with(http, tar_of(other_py="", text="x"), **entrypoint))
     assert words.startswith("The artifact has no file 'main.py'")
     assert words.endswith("Its Python files: other.py.")
+
+
+def header_of(name: str, size: bytes = b"0" * 11 + b"\0", kind: bytes = tarfile.REGTYPE) -> bytes:
+    """Return the header of a tar member with a size field as given, which Python's own writer would not write."""
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    header[124:136], header[156:157], header[148:156] = size, kind, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+BACKWARDS = b"\xff" * 10 + b"\xfc\x00"  # -1024 in base 256: from the second header back to the first
+
+
+@pytest.mark.parametrize(
+    "artifact",
+    [
+        header_of("a") + header_of("b", BACKWARDS) + header_of("main.py"),
+        header_of("a", b"\x80" + b"\xff" * 11),
+        header_of("a", kind=tarfile.XHDTYPE) * 3000,
+        header_of("a", b"%011o\0" % 12, tarfile.XHDTYPE) + b"12 size=-99\n".ljust(512, b"\0") + header_of("main.py"),
+        header_of("a", b"%011o\0" % 23, tarfile.XHDTYPE)
+        + b"23 GNU.sparse.map=a,b,\n".ljust(512, b"\0")
+        + header_of("m"),
+        header_of("main.py") * 100_001,
+        gzip.compress(header_of("main.py")),
+    ],
+    ids=["endless", "vast", "deep", "negative", "sparse", "many", "compressed"],
+)
+def test_an_artifact_made_to_harm_is_a_bad_request(http: httpx2.Client, artifact: bytes) -> None:
+    assert message(upload_with(http, artifact + bytes(1024), entrypoint="main.py")).startswith("The artifact ")
+
+
+def test_names_in_an_artifact_that_are_no_text_can_be_told(http: httpx2.Client) -> None:
+    named = header_of("xx.py").replace(b"xx", b"\xff\xfe", 1)
+    header = bytearray(named)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    words = message(upload_with(http, bytes(header) + bytes(1024), entrypoint="main.py"))
+    assert words.endswith("Its Python files: \udcff\udcfe.py.")
 
 
 def test_an_update_changes_only_what_it_names(http: httpx2.Client) -> None:
@@ -205,6 +261,22 @@ def test_a_body_that_cannot_be_parsed_is_a_bad_request(http: httpx2.Client, kind
     assert http.post("/api/v1/programs/run/", content=b"[" * 100_000, headers={"Content-Type": kind}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "field", ["title", "provider", "description", "version", "runner", "arguments_schema", "image"]
+)
+def test_half_a_surrogate_pair_is_not_text(http: httpx2.Client, field: str) -> None:
+    body = json.dumps({"title": "edge", "entrypoint": "m.py", field: "a\ud800"})  # which json escapes
+    words = message(http.post("/api/v1/programs/upload/", content=body, headers={"Content-Type": "application/json"}))
+    assert words.startswith(f"'{field}' holds half of a surrogate pair")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape"])
+def test_a_form_in_a_charset_that_makes_no_text_is_a_bad_request(http: httpx2.Client, charset: str) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\n\\ud800\xff\r\n--x--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    assert http.post("/api/v1/programs/run/", content=form, headers=headers).status_code == 400
+
+
 def test_a_run_can_be_sent_as_a_form_too(http: httpx2.Client) -> None:
     upload_with(http, tar_of(main_py=""), entrypoint="main.py")
     answer = http.post("/api/v1/programs/run/", data={"title": "edge", "arguments": "{}"})
@@ -219,10 +291,21 @@ def test_a_run_can_be_sent_as_a_form_too(http: httpx2.Client) -> None:
         ("limit=-1", "Ensure this value is greater than or equal to 0."),
         ("offset=-1", "Ensure this value is greater than or equal to 0."),
         ("created_after=yesterday", "Datetime has wrong format."),
+        ("created_after=0001-01-01T00:00:00%2B14:00", "Datetime has wrong format."),
+        ("limit=99999999999999999999", "Ensure this value is less than or equal to"),
+        ("offset=99999999999999999999", "Ensure this value is less than or equal to"),
     ],
 )
 def test_the_words_for_a_listing_that_makes_no_sense(http: httpx2.Client, query: str, words: str) -> None:
     assert message(http.get(f"/api/v1/jobs/?{query}")).startswith(words)
+
+
+def test_a_time_without_a_zone_is_in_utc(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("dated", "pass").run()
+    created = http.get(f"/api/v1/jobs/{job.job_id}/").json()["created"]
+    for time in (created, created.removesuffix("Z")):
+        found = http.get("/api/v1/jobs/", params={"function": "dated", "created_after": time}).json()
+        assert [each["id"] for each in found["results"]] == [job.job_id]
 
 
 def test_the_pages_of_a_listing_keep_its_filters(http: httpx2.Client, upload: Upload) -> None:
@@ -246,7 +329,7 @@ def test_one_job_is_shown_with_and_without_its_result(http: httpx2.Client, uploa
     assert shown["program"].keys() == {"id", "title"}
     whole = http.get(f"/api/v1/jobs/{job.job_id}/?with_result=true").json()
     assert next(iter(whole)) == "id"
-    assert whole["result"] is not None
+    assert json.loads(whole["result"]) == [1, 2]
     assert whole["program"]["entrypoint"] == "main.py"
     assert message(http.get(f"/api/v1/jobs/{job.job_id}/?with_result=perhaps")) == "Must be a valid boolean."
 
@@ -301,6 +384,80 @@ def test_a_stream_goes_on_where_it_was_cut(http: httpx2.Client, upload: Upload) 
     assert message(http.get(path, headers={"Last-Event-ID": "yesterday"})).startswith(
         "Last-Event-ID 'yesterday' is not"
     )
+
+
+@pytest.mark.parametrize("last", ["9" * 18 + ".0", "0." + "9" * 18])
+def test_a_stream_from_far_beyond_the_end_only_ends(http: httpx2.Client, upload: Upload, last: str) -> None:
+    job = upload("beyond", "print('x')").run()
+    job.result()
+    answer = http.get(f"/api/v1/jobs/{job.job_id}/stream/?logs=true", headers={"Last-Event-ID": last})
+    assert "event: end" in answer.text
+    words = message(http.get(f"/api/v1/jobs/{job.job_id}/stream/", headers={"Last-Event-ID": last + "9" * 18}))
+    assert words.startswith("Last-Event-ID")
+
+
+def test_what_a_program_raises_can_be_shown_whatever_it_says(http: httpx2.Client, upload: Upload) -> None:
+    job = upload("raises", "raise ValueError('\\ud800')").run()
+    for _ in job.follow():
+        pass
+    [error] = http.get(f"/api/v1/jobs/{job.job_id}/events/?type=ERROR").json()
+    assert "ValueError: \ud800" in error["data"]["message"]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "[1]",
+        "[" * 100_000,
+        '{"ending": "timed_out", "wall_seconds": "long"}',
+        '{"ending": "timed_out", "wall_seconds": 1e999}',
+        '{"ending": "exited", "exit_code": 1, "failure": {"type": [], "message": "", "details": [1]}}',
+        '{"ending": "sometimes"}',
+        '{"exit_code": 0}',
+    ],
+    ids=["list", "deep", "text", "infinite", "types", "unknown", "missing"],
+)
+def test_a_program_that_reports_nonsense_with_its_token_is_refused(
+    http: httpx2.Client, upload: Upload, outcome: str
+) -> None:
+    program = f"""
+        import os
+        import httpx2
+        from qiskit_serverless import save_result
+
+        job = os.environ["ENV_JOB_ID_GATEWAY"]
+        url = os.environ["ENV_JOB_GATEWAY_HOST"] + f"/api/runner/v1/jobs/{{job}}/attempts/1/finished/"
+        headers = {{"Authorization": "Bearer " + os.environ["ENV_JOB_GATEWAY_TOKEN"]}}
+        answer = httpx2.post(url, content={outcome!r}, headers=headers)
+        save_result([answer.status_code, answer.json()["message"]])
+    """
+    status, words = upload("nonsense", program).run().result()
+    assert status == 400
+    assert words.startswith("This is not an outcome")
+
+
+def test_a_result_the_program_wrote_by_itself_is_shown_as_it_is(http: httpx2.Client, upload: Upload) -> None:
+    text = '{"__type__": "treadle:dict", "__value__": 5}'
+    job = upload(
+        "by_itself", f"import os, pathlib\npathlib.Path(os.environ['RESULTS_PATH']).write_text({text!r})"
+    ).run()
+    for _ in job.follow():
+        pass
+    assert http.get(f"/api/v1/jobs/{job.job_id}/result/").json() == {"result": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("treadle.db", "cannot be opened: file is not a database"), ("secret.key", "holds no key")]
+)
+def test_a_home_whose_files_are_damaged_is_told_in_two_lines(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / name).write_text("damaged, and long enough that it is read as something at all")
+    command = [sys.executable, "-m", "treadle.cli", "up", "--home", tmp_path, "--port", "0"]
+    ended = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=30)
+    assert ended.returncode != 0
+    said = " ".join(ended.stderr.split())
+    assert words in said
+    assert "Hint: Bring back" in said
+    assert "Traceback" not in said
 
 
 def test_the_limit_of_active_jobs_is_told(make_platform: Any) -> None:

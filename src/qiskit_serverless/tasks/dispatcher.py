@@ -30,8 +30,7 @@ class Room:
 
     def fits(self, shape: Shape) -> bool:
         """Say whether there is enough for one more task of this shape."""
-        free, reserved = self._free, self._reserved
-        return all(free.get(name, 0) - reserved.get(name, 0) >= amount for name, amount in shape.demand)
+        return all(self._free.get(name, 0) - self._reserved.get(name, 0) >= amount for name, amount in shape.demand)
 
     def take(self, shape: Shape) -> None:
         """Take what a task of this shape needs."""
@@ -89,12 +88,12 @@ class Dispatcher:
         self._room.clear_reserved()
         for worker in list(self._returning):
             self._resume(worker)
-        waiting = [queue for queue in self._queues.values() if queue]
+        waiting = [queue for queue in self._queues.values() if queue.heap]
         if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.first.order)
         for queue in waiting:
             self._serve(queue)
-        if not any(waiting):
+        if not any(queue.heap for queue in waiting):
             self._rebalance()
 
     def _resume(self, worker: Worker) -> None:
@@ -109,11 +108,11 @@ class Dispatcher:
 
     def _serve(self, queue: ShapeQueue) -> None:
         """Give out the tasks of one queue; if there is no room, keep what comes free for it."""
-        while queue and (worker := self._vacancy(queue)) is not None:
+        while queue.heap and (worker := self._vacancy(queue)) is not None:
             self._give(worker, queue)
-        if queue and not self._room.reserved:
+        if queue.heap and not self._room.reserved:
             self._queue_behind(queue)
-        if queue and not self._room.fits(queue.shape):
+        if queue.heap and not self._room.fits(queue.shape):
             self._room.reserve(queue.shape)
 
     def _give(self, worker: Worker, queue: ShapeQueue) -> bool:
@@ -128,11 +127,11 @@ class Dispatcher:
     def _queue_behind(self, queue: ShapeQueue) -> None:
         """Give workers that run tasks of this shape more of them, in bursts: that wakes fewer processes than one by one."""
         running = [worker for worker in self.workers.values() if worker.queue is queue and worker.waiter is None]
-        share = 1 + (len(queue) + sum(len(worker.entries) for worker in running)) // max(1, len(running))
+        share = 1 + (len(queue.heap) + sum(len(worker.entries) for worker in running)) // max(1, len(running))
         for worker in running:
             depth = min(share, worker.depth)
             if len(worker.entries) <= depth // 2:
-                while queue and len(worker.entries) < depth and self._give(worker, queue):
+                while queue.heap and len(worker.entries) < depth and self._give(worker, queue):
                     pass
 
     def _vacancy(self, queue: ShapeQueue) -> Worker | None:
@@ -178,6 +177,16 @@ class Dispatcher:
     def _can_start(self, queue: ShapeQueue) -> bool:
         return self._room.fits(queue.shape) and (self._idle(queue.shape) is not None or self._active() < self._usual)
 
+    def backlog(self) -> tuple[int, float]:
+        """Return how many tasks workers have, and for how many seconds the first of them to run dry has enough."""
+        busy = [worker for worker in self.workers.values() if worker.entries]
+        return sum(len(worker.entries) for worker in busy), min((worker.backlog for worker in busy), default=0.0)
+
+    @property
+    def blocked(self) -> bool:
+        """Say whether the task of any worker waits for others."""
+        return any(worker.waiter is not None for worker in self.workers.values())
+
     def ended(self, worker: Worker) -> None:
         """Note that a worker has done a task."""
         if not worker.entries and worker.queue is not None and worker.waiter is None:
@@ -214,4 +223,4 @@ class Dispatcher:
 
     def clear(self) -> list[Entry]:
         """Return all tasks that wait for a worker, and forget them."""
-        return [queue.pop() for queue in self._queues.values() for _ in range(len(queue))]
+        return [queue.pop() for queue in self._queues.values() for _ in range(len(queue.heap))]

@@ -16,29 +16,31 @@ _AVERAGE_WEIGHT = 0.2
 
 
 class ShapeQueue:
-    """The tasks of one shape that could run now, in their order."""
+    """The tasks of one shape that could run now, in their order.
 
-    __slots__ = ("_heap", "shape")
+    Attributes:
+        shape: What they need.
+        heap: The tasks with their order; empty if none waits.
+    """
+
+    __slots__ = ("heap", "shape")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self._heap: list[tuple[tuple[int, ...], Entry]] = []
-
-    def __len__(self) -> int:
-        return len(self._heap)
+        self.heap: list[tuple[tuple[int, ...], Entry]] = []
 
     @property
     def first(self) -> "Entry":
         """Return the first task."""
-        return self._heap[0][1]
+        return self.heap[0][1]
 
     def push(self, entry: "Entry") -> None:
         """Take in a task."""
-        heapq.heappush(self._heap, (entry.order, entry))
+        heapq.heappush(self.heap, (entry.order, entry))
 
     def pop(self) -> "Entry":
         """Take out the first task."""
-        return heapq.heappop(self._heap)[1]
+        return heapq.heappop(self.heap)[1]
 
 
 class Call:
@@ -168,7 +170,11 @@ class Entry:
 
 
 class Waiter:
-    """Waits until some of several values are there, or failed."""
+    """Waits until some of several values are there, or failed.
+
+    Attributes:
+        missing: How many of them are still to come; zero or less if there are enough.
+    """
 
     def __init__(
         self, entries: Sequence[Entry], count: int, on_ready: Callable[[], None], *, stop_at_failure: bool = False
@@ -185,9 +191,9 @@ class Waiter:
         self._on_ready = on_ready
         self._stop_at_failure = stop_at_failure
         self._pending = [entry for entry in entries if entry.outcome is None]
-        self._missing = count - (len(entries) - len(self._pending))
+        self.missing = count - (len(entries) - len(self._pending))
         if stop_at_failure and any(isinstance(entry.outcome, Failure) for entry in entries):
-            self._missing = 0
+            self.missing = 0
         if not self.ready:
             for entry in self._pending:
                 entry.watch(self._seen)
@@ -195,13 +201,18 @@ class Waiter:
     @property
     def ready(self) -> bool:
         """Say whether there are enough of them."""
-        return self._missing <= 0
+        return self.missing <= 0
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return the first failure among them, in their order."""
+        return next((entry.outcome for entry in self._entries if isinstance(entry.outcome, Failure)), None)
 
     def _seen(self, entry: Entry) -> None:
         if self.ready:
             return
-        self._missing = 0 if self._stop_at_failure and isinstance(entry.outcome, Failure) else self._missing - 1
-        if self._missing == 0:
+        self.missing = 0 if self._stop_at_failure and isinstance(entry.outcome, Failure) else self.missing - 1
+        if self.missing == 0:
             self._on_ready()
 
     def late(self, timeout: float | None) -> str:

@@ -229,6 +229,7 @@ def _serve(server: ForkServer, program: int) -> None:
             wake.recv(4096)
             _reap(server)
         if program in ready or (server in ready and not server.handle_request()):
+            signal.set_wakeup_fd(-1)
             server.close()
             return
 

@@ -20,6 +20,8 @@ Message: TypeAlias = tuple[Any, ...]
 MAX_DESCRIPTORS = 200  # the kernel passes 253 at once (SCM_MAX_FD in <net/scm.h>)
 _DATAGRAM = 64 * 2**10  # the usual default of net.core.wmem_default allows about three times as much
 _IN_FILE = b"file"  # no pickle starts like this
+NO_WAIT = int(socket.MSG_DONTWAIT)
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)  # the constants of `socket` are slow to combine
 _ANCILLARY = socket.CMSG_SPACE((MAX_DESCRIPTORS + 1) * array.array("i").itemsize)
 
 
@@ -35,7 +37,7 @@ def send(channel: socket.socket, message: Message, descriptors: Sequence[int] = 
         channel: A socket of `pair`.
         message: What pickle can pickle.
         descriptors: File descriptors to pass, `MAX_DESCRIPTORS` at most.
-        flags: As for ``sendmsg``.
+        flags: `NO_WAIT` or nothing.
 
     Raises:
         BlockingIOError: The socket is full, and the flags or the socket say not to wait.
@@ -71,7 +73,7 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[Message, list[int]]
     Raises:
         BlockingIOError: There is none, and the flags or the socket say not to wait.
     """
-    data, ancillary = _receive(channel, flags | socket.MSG_CMSG_CLOEXEC)
+    data, ancillary = _receive(channel, flags | _CLOSE_ON_EXEC)
     if not data:
         return None
     descriptors = _descriptors(ancillary) if ancillary else []

@@ -4,6 +4,7 @@ import atexit
 import itertools
 import os
 import resource
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from qiskit_serverless.tasks.worker_pool import WorkerPool
 
 _SHORT_SECONDS = 0.0005
 """Tasks known to be shorter than this may wait a moment for others to start with them."""
+_LOOK_SECONDS = 0.005
 
 
 class ProgramSession:
@@ -31,6 +33,7 @@ class ProgramSession:
         self._pump = pool.pump
         self._segments = SegmentPool(mark_free)
         self._numbers = itertools.count(1)
+        self._looked = 0.0
 
     @classmethod
     def connect(cls) -> "ProgramSession":
@@ -70,26 +73,51 @@ class ProgramSession:
         return TaskReference(Entry(next(self._numbers), None, outcome=dumps(value, self._segments)), "put")
 
     def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
-        """Return the values, in order; wait for them."""
+        """Return the values, in order; wait for them. Those that are there are read while others are still to come."""
         entries = _entries(references)
+        until = None if timeout is None else time.monotonic() + timeout
         with self._pump.lock:
             waiter = Waiter(entries, len(entries), self._pump.changed, stop_at_failure=True)
-            if not self._wait(waiter, timeout):
-                raise GetTimeoutError(waiter.late(timeout))
-        return [_value(outcome) for outcome in Entry.outcomes(entries)]
+        try:
+            values = []
+            for entry in entries:
+                if not self._arrived(entry, waiter, until):
+                    raise GetTimeoutError(waiter.late(timeout))
+                values.append(_value(entry.outcome or waiter.failure))
+            return values
+        finally:
+            with self._pump.lock:
+                waiter.cancel()
+
+    def _arrived(self, entry: Entry, waiter: Waiter, until: float | None) -> bool:
+        """Wait for one value; or for the failure of another, which ends the wait for all."""
+        if entry.outcome is not None:
+            self._look_now_and_then()
+            return True
+        rest = None if until is None else max(0.0, until - time.monotonic())
+        with self._pump.lock:
+            return self._pump.wait_until(
+                lambda: entry.outcome is not None or waiter.ready, rest, lambda: self._pool.leisure(waiter.missing)
+            )
+
+    def _look_now_and_then(self) -> None:
+        """Keep the workers busy while the program reads what they have made."""
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            with self._pump.lock:
+                self._pump.along(urgent=True)
 
     def wait(self, references: Sequence[TaskReference[Any]], count: int, timeout: float | None) -> list[bool]:
         """Wait until so many of the values are there, or failed; say of each whether it is."""
         entries = _entries(references)
         with self._pump.lock:
-            self._wait(Waiter(entries, count, self._pump.changed), timeout)
+            waiter = Waiter(entries, count, self._pump.changed)
+            try:
+                if not waiter.ready:
+                    self._pump.wait_until(lambda: waiter.ready, timeout, lambda: self._pool.leisure(waiter.missing))
+            finally:
+                waiter.cancel()
             return [entry.outcome is not None for entry in entries]
-
-    def _wait(self, waiter: Waiter, timeout: float | None) -> bool:
-        try:
-            return waiter.ready or self._pump.wait_until(lambda: waiter.ready, timeout)
-        finally:
-            waiter.cancel()
 
     def statuses(self, references: Sequence[TaskReference[Any]]) -> list[str]:
         """Return the status of each."""
@@ -115,7 +143,8 @@ def _own(handles: Sequence[Handle]) -> list[Entry]:
     return entries
 
 
-def _value(outcome: Payload | Failure) -> Value:
+def _value(outcome: Payload | Failure | None) -> Value:
+    assert outcome is not None  # noqa: S101  (for the type checker)
     if isinstance(outcome, Failure):
         raise outcome.to_exception()
     return loads(outcome)

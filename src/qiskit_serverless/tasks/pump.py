@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 _QUIET_SECONDS = 0.002
 _ALONG_SECONDS = 0.0002
+_LEAST_REST_SECONDS = 0.0005
 
 Events = list[tuple[int, int]]
 
@@ -90,12 +91,13 @@ class Pump:
         if deadline is not None and deadline < self._sleep_until:
             os.eventfd_write(self._kick if self._driving else self._wake, 1)
 
-    def wait_until(self, ready: Callable[[], bool], timeout: float | None) -> bool:
+    def wait_until(self, ready: Callable[[], bool], timeout: float | None, leisure: Callable[[], float]) -> bool:
         """Wait, with the lock held once, and released while there is nothing to do.
 
         Args:
             ready: Says, with the lock held, whether to stop.
             timeout: Longest time to wait in seconds.
+            leisure: Says for how many seconds it need not look at the sockets.
 
         Returns:
             Whether it is ready.
@@ -110,6 +112,8 @@ class Pump:
                 if rest is not None and rest <= 0:
                     return False
                 self._drive(rest)
+                if self._drivers == 1:
+                    self._rest(leisure())
             return True
         finally:
             self._leave()
@@ -137,6 +141,11 @@ class Pump:
             self._call(self._poll(timeout))
         finally:
             self._driving = False
+
+    def _rest(self, seconds: float) -> None:
+        """Let events come together, if that saves more than it costs."""
+        if seconds > _LEAST_REST_SECONDS:
+            self._changed.wait(seconds)
 
     def _poll(self, timeout: float | None) -> Events:
         timeout = self._until_deadline(timeout)

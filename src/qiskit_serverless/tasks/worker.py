@@ -83,9 +83,10 @@ def main(tasks: socket.socket, control: socket.socket) -> None:
     program = WorkerSession(control, setup.number, setup.budget)
     session.enter(program)
     runner = _Runner(program)
-    while (received := receive(tasks)) is not None:
-        runner.run(Task(*received[0]), received[1])
-        del received  # or its buffers would live until the next task comes
+    with contextlib.suppress(ConnectionError):  # the program has ended while a task ran
+        while (received := receive(tasks)) is not None:
+            runner.run(Task(*received[0]), received[1])
+            del received  # or its buffers would live until the next task comes
 
 
 def _prepare(setup: Setup) -> None:

@@ -23,6 +23,7 @@ from qiskit_serverless.tasks.serializer import Payload
 from qiskit_serverless.tasks.workers import Worker
 
 _MOST_STILLBORN = 3
+_MOST_LEISURE = 0.01
 
 
 class WorkerPool:
@@ -46,6 +47,7 @@ class WorkerPool:
         self._by_descriptor: dict[int, Worker] = {}
         self._settled: deque[tuple[Entry, Payload | Failure]] = deque()
         self._stillborn = 0
+        self._dependents: set[Entry] = set()  # tasks that wait for others
         self._broken: WorkersUnavailableError | None = None
         self.pump.register(launcher.fileno())
 
@@ -73,22 +75,32 @@ class WorkerPool:
             self.dispatcher.add(entry)
 
     def _wait_for_dependencies(self, entry: Entry) -> None:
-        pending = [dependency for dependency in entry.dependencies if dependency.outcome is None]
-        entry.missing = len(pending)
-        for dependency in pending:
-            dependency.watch(functools.partial(self._dependency_settled, entry))
         failed = next((known for known in entry.dependencies if isinstance(known.outcome, Failure)), None)
+        pending = [dependency for dependency in entry.dependencies if dependency.outcome is None]
         if failed is not None:
-            self._dependency_settled(entry, failed)
+            self._fail_dependent(entry, failed)
         elif not pending:
             self.dispatcher.add(entry)
+        else:
+            entry.missing = len(pending)
+            self._dependents.add(entry)
+            for dependency in pending:
+                dependency.watch(functools.partial(self._dependency_settled, entry))
 
     def _dependency_settled(self, entry: Entry, dependency: Entry) -> None:
+        if entry not in self._dependents:
+            return  # another one has failed
         entry.missing -= 1
         if isinstance(dependency.outcome, Failure):
-            self._settle(entry, dependency.outcome.for_dependent(entry.name, dependency.name))
+            self._dependents.discard(entry)
+            self._fail_dependent(entry, dependency)
         elif entry.missing == 0:
+            self._dependents.discard(entry)
             self.dispatcher.add(entry)
+
+    def _fail_dependent(self, entry: Entry, dependency: Entry) -> None:
+        assert isinstance(dependency.outcome, Failure)  # noqa: S101  (for the type checker)
+        self._settle(entry, dependency.outcome.for_dependent(entry.name, dependency.name))
 
     def _settle(self, entry: Entry, outcome: Payload | Failure) -> None:
         """Note the outcome of a task. It may settle others, these again others; a loop, for chains can be long."""
@@ -108,6 +120,20 @@ class WorkerPool:
         else:
             self._settle(entry, failure)
 
+    def leisure(self, missing: int) -> float:
+        """Return for how many seconds nobody needs what workers have to tell.
+
+        Each look at the sockets costs as much as a small task, so a program that waits for many results had better take
+        several of them at a time.
+
+        Args:
+            missing: How many results the program waits for.
+        """
+        if self._dependents or self.dispatcher.blocked:
+            return 0.0
+        given, seconds = self.dispatcher.backlog()
+        return min(_MOST_LEISURE, seconds / 2) if missing > given else 0.0
+
     def _process(self, events: Events) -> None:
         for fd, mask in events:
             if fd == self._launcher.fileno():
@@ -122,7 +148,7 @@ class WorkerPool:
         if mask & select.EPOLLOUT:
             self._flush(worker)
         if mask & ~select.EPOLLOUT:
-            for _ in range(1 + len(worker.entries)):
+            for _ in range(1 + worker.soon_done):
                 if not self._listen(worker):
                     break
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import time
 import weakref
 from collections import deque
@@ -11,13 +10,14 @@ from typing import Any
 
 from qiskit_serverless.tasks.entries import Call, Entry, ShapeQueue, Waiter
 from qiskit_serverless.tasks.failures import Failure
-from qiskit_serverless.tasks.messages import Frame, Message, decode, encode, pair, receive, send
+from qiskit_serverless.tasks.messages import NO_WAIT, Frame, Message, decode, encode, pair, receive, send
 from qiskit_serverless.tasks.segments import Segment, mark_free
 from qiskit_serverless.tasks.serializer import Payload
 
 _FIRST_DEPTH = 2
-_AHEAD_SECONDS = 0.002
+_AHEAD_SECONDS = 0.05
 _MOST_DEPTH = 32
+_SHORT_SECONDS = 0.01
 _VALUES_PER_MESSAGE = 100
 
 
@@ -92,6 +92,19 @@ class Worker:
             return _FIRST_DEPTH
         return min(_MOST_DEPTH, _FIRST_DEPTH + int(_AHEAD_SECONDS / max(seconds, 1e-6)))
 
+    @property
+    def backlog(self) -> float:
+        """Return for how many seconds the tasks behind the running one are enough, as far as is known."""
+        call = self.entries[0].call
+        return 0.0 if call is None or call.seconds is None else (len(self.entries) - 1) * call.seconds
+
+    @property
+    def soon_done(self) -> int:
+        """Return how many of its tasks may be done by the time one has looked at the result of the first."""
+        call = self.entries[0].call if self.entries else None
+        short = call is not None and call.seconds is not None and call.seconds < _SHORT_SECONDS
+        return len(self.entries) if short else 0
+
     def give(self, entry: Entry) -> bool:
         """Send a task. Return False if the socket is full."""
         call, arguments = entry.call, entry.arguments
@@ -104,7 +117,7 @@ class Worker:
         forgotten = tuple(self._forgotten.popleft() for _ in range(len(self._forgotten)))
         message = (entry.number, call.name, call.id, frames[0], tuple(frames[1:]), forgotten)
         try:
-            send(self._tasks, message, descriptors, socket.MSG_DONTWAIT)
+            send(self._tasks, message, descriptors, NO_WAIT)
         except BlockingIOError:
             self._forgotten.extend(forgotten)
             return False
@@ -162,7 +175,7 @@ class Worker:
         if self.retired:
             return None
         try:
-            received = receive(self._tasks_end, socket.MSG_DONTWAIT)
+            received = receive(self._tasks_end, NO_WAIT)
         except BlockingIOError:
             return None
         if received is None:

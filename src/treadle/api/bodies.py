@@ -1,5 +1,6 @@
 """Request bodies: every endpoint takes JSON, a form, or multipart alike."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
@@ -14,13 +15,19 @@ Body = TypeVar("Body", bound=BaseModel)
 _LARGEST_FORM_FIELD = 256 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    content: bytes
+
+
 def _tar_content(value: object) -> object:
-    if not isinstance(value, UploadFile):
+    if not isinstance(value, _File):
         return value
-    stem, _, extension = (value.filename or "").rpartition(".")
+    stem, _, extension = value.name.rpartition(".")
     if not stem or extension != "tar":
         raise ValueError(f"File extension “{extension}” is not allowed. Allowed extensions are: tar.")
-    return value.file.read()
+    return value.content
 
 
 TarContent = Annotated[bytes, BeforeValidator(_tar_content)]
@@ -34,7 +41,20 @@ async def read_body(request: Request, model: type[Body]) -> Body:
         InvalidError: It cannot be parsed, or is not an object.
         pydantic.ValidationError: A field is missing or has the wrong type.
     """
-    return model.model_validate(await _fields(request))
+    fields = await _fields(request)
+    for name, value in fields.items():
+        if isinstance(value, str) and not is_text(value):
+            raise InvalidError(f"{name!r} holds half of a surrogate pair (\\ud800 to \\udfff), which is not text.")
+    return model.model_validate(fields)
+
+
+def is_text(value: str) -> bool:
+    """Return whether `value` can be stored and sent as UTF-8. JSON can escape halves of surrogate pairs, which cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _fields(request: Request) -> dict[str, Any]:
@@ -54,9 +74,16 @@ async def _fields(request: Request) -> dict[str, Any]:
 
 async def _form_fields(request: Request) -> dict[str, Any]:
     try:
-        return dict(await request.form(max_part_size=_LARGEST_FORM_FIELD))
+        async with request.form(max_part_size=_LARGEST_FORM_FIELD) as form:
+            return {name: await _field(part) for name, part in form.items()}
     except HTTPException as error:
         raise InvalidError(f"Form parse error - {error.detail}") from error
+    except UnicodeError as error:  # a charset that decodes nothing
+        raise InvalidError(f"Form parse error - {error}") from error
+
+
+async def _field(part: UploadFile | str) -> _File | str:
+    return part if isinstance(part, str) else _File(part.filename or "", await part.read())
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:

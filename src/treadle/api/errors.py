@@ -9,10 +9,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from treadle.api.answers import JsonAnswer
 from treadle.domain.errors import TreadleError, UnauthenticatedError
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ _DATETIME_FORMAT = (
 _TEXTS = {
     "missing": "This field is required.",
     "string_type": "Not a valid string.",
+    "string_unicode": "Not a valid string.",
     "int_parsing": "A valid integer is required.",
     "int_type": "A valid integer is required.",
     "int_from_float": "A valid integer is required.",
@@ -44,29 +46,41 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(ValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_fault)
 
 
-async def _on_treadle_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_treadle_error(_: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, TreadleError)  # noqa: S101  (the handler is installed for this class)
     message = f"{error} {error.hint}".strip()
     if isinstance(error, UnauthenticatedError):
-        return JSONResponse({"detail": message}, error.http_status, {"WWW-Authenticate": "Bearer"})
+        return JsonAnswer({"detail": message}, error.http_status, {"WWW-Authenticate": "Bearer"})
     if error.http_status >= 500:
         logger.warning("answered %d: %s", error.http_status, message)
-    return JSONResponse({"message": message, **error.extra}, error.http_status)
+    return JsonAnswer({"message": message, **error.extra}, error.http_status)
 
 
-async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(_: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  (installed for these)
     first = error.errors()[0]
     if first["loc"][:2] == ("path", "job_id"):
-        return JSONResponse({"message": f"Job [{first['input']}] not found"}, 404)
-    return JSONResponse({"message": first_message(error.errors())}, 400)
+        return JsonAnswer({"message": f"Job [{first['input']}] not found"}, 404)
+    return JsonAnswer({"message": first_message(error.errors())}, 400)
 
 
-async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(_: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, HTTPException)  # noqa: S101  (installed for this)
-    return JSONResponse({"message": error.detail}, error.status_code, error.headers)
+    return JsonAnswer({"message": error.detail}, error.status_code, error.headers)
+
+
+async def _on_disconnect(_: Request, error: Exception) -> JsonAnswer:
+    """Answer a client that hung up before it had sent all: nobody hears it, and it is no fault of ours to be logged."""
+    return JsonAnswer({"message": "The request was not sent to its end."}, 400)
+
+
+async def _on_fault(_: Request, error: Exception) -> JsonAnswer:
+    """Answer a fault of ours; the server logs it."""
+    return JsonAnswer({"message": "Internal server error"}, 500)
 
 
 def first_message(errors: Sequence[Any]) -> str:

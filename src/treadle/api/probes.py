@@ -1,29 +1,29 @@
 """Routes for probes: no token needed."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
+from treadle.api.answers import JsonAnswer
 from treadle.api.platform import platform_of
 
 router = APIRouter(tags=["probes"])
 
 
 @router.get("/readiness/")
-async def readiness(request: Request) -> JSONResponse:
+async def readiness(request: Request) -> JsonAnswer:
     """Tell whether the platform can take work."""
     trouble = platform_of(request).is_ready()
     if trouble is not None:
-        return JSONResponse({"status": trouble}, 503)
-    return JSONResponse({"status": "ready"})
+        return JsonAnswer({"status": trouble}, 503)
+    return JsonAnswer({"status": "ready"})
 
 
 @router.get("/liveness/")
-async def liveness() -> JSONResponse:
+async def liveness() -> JsonAnswer:
     """Tell that the process answers."""
-    return JSONResponse({"status": "alive"})
+    return JsonAnswer({"status": "alive"})
 
 
 @router.get("/version/")
-async def version(request: Request) -> JSONResponse:
+async def version(request: Request) -> JsonAnswer:
     """Tell the version of the platform."""
-    return JSONResponse({"version": platform_of(request).version})
+    return JsonAnswer({"version": platform_of(request).version})

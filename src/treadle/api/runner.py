@@ -1,17 +1,20 @@
 """Routes for supervisors: the runner protocol of docs/architecture.md."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import BySupervisor
 from treadle.domain.errors import InvalidError
 from treadle.domain.outcome import Outcome
 
 router = APIRouter(prefix="/api/runner/v1/jobs/{job_id}/attempts/{attempt}", tags=["runner"])
+
+_OUTCOME = TypeAdapter(Outcome)
 
 
 class StageBody(BaseModel):
@@ -33,45 +36,51 @@ async def arguments(call: BySupervisor) -> Response:
 
 
 @router.post("/started/")
-async def started(call: BySupervisor) -> JSONResponse:
+async def started(call: BySupervisor) -> JsonAnswer:
     """Note that the program runs."""
-    return JSONResponse({"stop": await call.platform.reports.started(call.identity)})
+    return JsonAnswer({"stop": await call.platform.reports.started(call.identity)})
 
 
 @router.post("/heartbeat/")
-async def heartbeat(call: BySupervisor) -> JSONResponse:
+async def heartbeat(call: BySupervisor) -> JsonAnswer:
     """Note that the attempt is alive."""
-    return JSONResponse({"stop": await call.platform.reports.heartbeat(call.identity)})
+    return JsonAnswer({"stop": await call.platform.reports.heartbeat(call.identity)})
 
 
 @router.post("/status/", openapi_extra=documented(StageBody))
-async def stage(request: Request, call: BySupervisor) -> JSONResponse:
+async def stage(request: Request, call: BySupervisor) -> JsonAnswer:
     """Note which stage the program is in."""
     body = await read_body(request, StageBody)
     await call.platform.reports.stage(call.identity, body.sub_status)
-    return JSONResponse({})
+    return JsonAnswer({})
 
 
 @router.put("/logs/")
-async def logs(request: Request, call: BySupervisor, offset: Annotated[int, Query(ge=0)]) -> JSONResponse:
+async def logs(request: Request, call: BySupervisor, offset: Annotated[int, Query(ge=0)]) -> JsonAnswer:
     """Store a part of the log."""
     length = await call.platform.reports.append_log(call.identity, offset, await request.body())
-    return JSONResponse({"length": length})
+    return JsonAnswer({"length": length})
 
 
 @router.put("/result/")
-async def result(request: Request, call: BySupervisor) -> JSONResponse:
+async def result(request: Request, call: BySupervisor) -> JsonAnswer:
     """Store the result."""
     await call.platform.reports.save_result(call.identity, await request.body())
-    return JSONResponse({})
+    return JsonAnswer({})
 
 
 @router.post("/finished/")
-async def finished(request: Request, call: BySupervisor) -> JSONResponse:
+async def finished(request: Request, call: BySupervisor) -> JsonAnswer:
     """Note the end of the attempt."""
+    await call.platform.reports.finished(call.identity, _outcome(await request.body()))
+    return JsonAnswer({})
+
+
+def _outcome(body: bytes) -> Outcome:
+    """Read an outcome. The program holds the token of its attempt, so that anything may come here."""
     try:
-        outcome = Outcome.from_dict(await request.json())
-    except (TypeError, ValueError, KeyError) as error:
+        fields = json.loads(body)
+        json.dumps(fields, allow_nan=False)  # parts of it are shown to users, and NaN is not JSON
+        return _OUTCOME.validate_python(fields)
+    except (ValidationError, ValueError, RecursionError) as error:
         raise InvalidError(f"This is not an outcome: {error}.") from error
-    await call.platform.reports.finished(call.identity, outcome)
-    return JSONResponse({})

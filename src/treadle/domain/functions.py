@@ -74,7 +74,7 @@ def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
     """Return (provider, title) for a title that may be written ``provider/title``.
 
     Raises:
-        InvalidError: More than one slash, or a provider in both places.
+        InvalidError: More than one slash, nothing after it, or a provider in both places.
     """
     if "/" not in title:
         return provider or None, title
@@ -83,6 +83,8 @@ def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
     if provider:
         raise InvalidError("Provider defined in title and in provider fields.")
     named, _, rest = title.partition("/")
+    if not rest:
+        raise InvalidError("This field may not be blank.")
     return named or None, rest
 
 

@@ -118,7 +118,13 @@ class AttemptFolder:
         with os.fdopen(descriptor, "rb") as file:
             try:
                 return Outcome.from_dict(json.loads(file.read(_LONGEST_OUTCOME)))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # the program could write here too
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ):  # the program could write here too
                 return None
 
     def make_room(self) -> None:

@@ -2,14 +2,17 @@
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from functools import cache
-
-from threadpoolctl import ThreadpoolController
+from typing import TYPE_CHECKING
 
 from treadle.domain.budget import Budget
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 # Read by BLAS and OpenMP, by Qiskit's compiled part and by its parallel_map.
 _THREAD_VARIABLES = (
@@ -58,7 +61,19 @@ def replace_environment(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
+def limit_threads(count: int) -> None:
+    """Let the libraries that are loaded use so many threads.
+
+    BLAS starts its threads here. They block all signals, which are then for the program's own threads to take.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    thread_pools().limit(limits=count)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 @cache
-def thread_pools() -> ThreadpoolController:
+def thread_pools() -> "ThreadpoolController":
     """Return the thread pools of the libraries that are loaded now. The first call takes 10 ms: the zygote does it."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()

@@ -6,24 +6,25 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from resource import struct_rusage
 
 from qiskit_serverless.forked import assert_single_threaded
 from qiskit_serverless.tasks.fork_server import ForkServer
 from treadle.domain.launch import Launch
 from treadle.domain.outcome import Ending, Failure, Outcome
-from treadle.runner import messages, program
+from treadle.runner import handover, messages, program
 from treadle.runner.attempt import AttemptFolder
-from treadle.runner.environment import job_environment, threads
+from treadle.runner.environment import job_environment
 from treadle.runner.file_watch import FileWatch
 from treadle.runner.processes import end_children, reap, send, send_to_group
 from treadle.runner.reporting import LogTail, Reporter
-from treadle.runner.signals import SignalPipe
+from treadle.runner.signals import GATEWAY_IS_BACK, SignalPipe
 
-GATEWAY_IS_BACK = signal.SIGUSR1
 _UNKILLABLE_SECONDS = 5.0
 _NEVER = float("inf")
 
@@ -40,29 +41,40 @@ class _Usage:
         self.peak_memory = max(self.peak_memory, usage.ru_maxrss * 1024)
 
 
-class Execution:
-    """One program, from its fork to its end.
+class ProgramProcess:
+    """A process that has made itself ready and waits to become a program."""
 
-    The process is forked at once and prepares itself while the supervisor fetches what it needs; `begin` lets it go on.
-    """
-
-    def __init__(self, launch: Launch, folder: AttemptFolder, signals: SignalPipe, reporter: Reporter) -> None:
-        """Fork the process.
+    def __init__(self, home: Path) -> None:
+        """Fork it.
 
         Raises:
             OSError: The system has no room for another process.
             qiskit_serverless.forked.NotSingleThreadedError: A fork is not safe.
         """
+        self.report, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.workers, workers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        assert_single_threaded()
+        supervisor = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            program.run(program.Channels(report, workers), home, supervisor)
+        report.close()
+        workers.close()
+
+
+class Execution:
+    """One program, from its beginning to its end."""
+
+    def __init__(
+        self, process: ProgramProcess, launch: Launch, folder: AttemptFolder, signals: SignalPipe, reporter: Reporter
+    ) -> None:
         self._launch = launch
         self._folder = folder
         self._signals = signals
         self._reporter = reporter
-        self._report, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._workers, workers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._variables = job_environment(launch, folder, os.environ)
-        self._plan = program.ProgramPlan(
-            launch.entrypoint, folder.work, folder.log, self._variables, threads(launch.budget), report, workers
-        )
+        self._pid = process.pid
+        self._report = process.report
+        self._workers = process.workers
         self._usage = _Usage()
         self._status: int | None = None
         self._failure: Failure | None = None
@@ -73,9 +85,6 @@ class Execution:
         self._fork_server: ForkServer | None = None
         self._log_watch: FileWatch | None = None
         self._hung_up: set[int] = set()
-        self._pid = self._fork()
-        report.close()
-        workers.close()
 
     def begin(self) -> None:
         """Let the program begin.
@@ -90,8 +99,10 @@ class Execution:
         self._began = time.monotonic()
         if self._launch.wall_seconds is not None:
             self._stop_at = self._began + self._launch.wall_seconds
+        document = handover.written(self._launch)
         with contextlib.suppress(ConnectionError):  # somebody has killed it already; `attend` will see that
-            self._report.send(program.GO)
+            handover.pass_on(self._report, document)
+        os.close(document)
         self._reporter.started(LogTail(log))
 
     def attend(self) -> Outcome:
@@ -113,16 +124,8 @@ class Execution:
         self._report.close()
         end_children(self._signals, self._reaped, _UNKILLABLE_SECONDS)
 
-    def _fork(self) -> int:
-        assert_single_threaded()
-        supervisor = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            program.run(self._plan, supervisor)
-        return pid
-
     def _prepare_worker(self) -> None:
-        program.settle(self._variables, self._folder.work)
+        program.settle(job_environment(self._launch, self._folder, os.environ), self._folder.work)
 
     def _wait(self) -> None:
         """Wait for the next event, or the next moment at which there is something to do, and react."""
@@ -195,7 +198,14 @@ class Execution:
             self._reporter.stage(message)
 
     def _serve_workers(self) -> None:
-        if self._fork_server is not None and not self._fork_server.handle_request():
+        if self._fork_server is None:
+            return
+        try:
+            goes_on = self._fork_server.handle_request()
+        except (ValueError, TypeError, LookupError, OSError) as error:  # the program can send there what it likes
+            print(f"the program sent nonsense to the fork server: {error!r}", file=sys.stderr)
+            goes_on = False
+        if not goes_on:
             self._hung_up.add(self._workers.fileno())
 
     def _reap(self) -> None:

@@ -11,8 +11,8 @@ from treadle.domain.outcome import Failure
 
 LARGEST = 256 * 1024
 _LONGEST_NAME = 300
-_LONGEST_MESSAGE = 4_000
-_LONGEST_TRACEBACK = 16_000
+_LONGEST_MESSAGE = 3_000
+_LONGEST_TRACEBACK = 12_000
 
 
 def stage_or_failure(datagram: bytes) -> str | Failure | None:

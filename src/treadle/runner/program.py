@@ -20,48 +20,41 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 from qiskit_serverless.forked import become_child
-from treadle.runner import failure
-from treadle.runner.environment import replace_environment, thread_pools
+from treadle.domain.launch import Launch
+from treadle.domain.outcome import Failure
+from treadle.runner import failure, handover
+from treadle.runner.attempt import AttemptFolder
+from treadle.runner.environment import job_environment, limit_threads, replace_environment, threads
 from treadle.runner.messages import failure_message
 from treadle.runner.processes import set_name
 
-GO = b"go"
 _FLUSH_FAILED = 120  # what Python itself returns when it cannot write its last output
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramPlan:
-    """All a program's process needs to know.
+class Channels:
+    """The program's ends of its channels to the supervisor.
 
     Attributes:
-        entrypoint: The program, relative to `work`.
-        work: Its working directory.
-        log: The file that becomes its standard output and error.
-        variables: Its environment, without the channels.
-        threads: How many threads the libraries may use.
-        report: Its end of the report channel. It waits there for `GO` before it touches any of the above.
-        workers: Its end of the channel to the fork server.
+        report: Takes stages and failures. At first the launch comes through it: the sign to begin.
+        workers: Leads to the fork server.
     """
 
-    entrypoint: str
-    work: Path
-    log: Path
-    variables: Mapping[str, str]
-    threads: int
     report: socket.socket
     workers: socket.socket
 
 
-def run(plan: ProgramPlan, supervisor: int) -> NoReturn:
-    """Be the program. To be called in a freshly forked process.
+def run(channels: Channels, home: Path, supervisor: int) -> NoReturn:
+    """Be the process of a program that is not known yet: wait for its launch, then be that program.
 
     Args:
-        plan: What to run.
+        channels: Its channels.
+        home: The platform's home folder.
         supervisor: Process id of the supervisor, read before the fork.
     """
     code = None
     try:
-        code = _run(plan, supervisor)
+        code = _run(channels, home, supervisor)
     finally:  # whatever happened, do not go on as a second supervisor
         if code is None:
             traceback.print_exc()
@@ -77,21 +70,26 @@ def settle(variables: Mapping[str, str], work: Path) -> None:
     sys.path.insert(0, str(work))
 
 
-def _run(plan: ProgramPlan, supervisor: int) -> int:
-    become_child([plan.report.fileno(), plan.workers.fileno()], die_with=supervisor)
+def _run(channels: Channels, home: Path, supervisor: int) -> int:
+    become_child([channels.report.fileno(), channels.workers.fileno()], die_with=supervisor)
     os.setsid()
+    _, document = handover.take(channels.report)
+    if document is None:
+        return 1  # the supervisor leaves, or could not prepare what we need
     set_name("program")
-    thread_pools().limit(limits=plan.threads)
-    if plan.report.recv(len(GO)) != GO:
-        return 1  # the supervisor could not prepare what we need, or is gone
-    _redirect(plan.log)
-    return _call(plan, os.getpid())
+    launch = handover.read(document)
+    os.close(document)
+    folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
+    limit_threads(threads(launch.budget))
+    _redirect(folder.log)
+    return _call(launch, folder, channels)
 
 
-def _call(plan: ProgramPlan, program: int) -> int:
+def _call(launch: Launch, folder: AttemptFolder, channels: Channels) -> int:
     """Run the program and all that Python does after it: threads, exit handlers, last output."""
+    program = os.getpid()
     try:
-        _execute(plan)
+        _execute(launch, folder, channels)
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)
@@ -99,7 +97,7 @@ def _call(plan: ProgramPlan, program: int) -> int:
         code = 1
         trace = failure.without_frames_of(__file__, error.__traceback__)
         if os.getpid() == program:  # and not a process it forked
-            _report(plan, error.with_traceback(trace))
+            _report(channels, failure.describe(error, trace, folder.work))
         sys.excepthook(type(error), error.with_traceback(trace), trace)
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons, as Python does at its end
     atexit._run_exitfuncs()
@@ -107,20 +105,20 @@ def _call(plan: ProgramPlan, program: int) -> int:
     return code if code or all(flushed) else _FLUSH_FAILED
 
 
-def _execute(plan: ProgramPlan) -> None:
+def _execute(launch: Launch, folder: AttemptFolder, channels: Channels) -> None:
     variables = {
-        **plan.variables,
-        "TREADLE_REPORT_FD": str(plan.report.fileno()),
-        "TREADLE_WORKERS_FD": str(plan.workers.fileno()),
+        **job_environment(launch, folder, os.environ),
+        "TREADLE_REPORT_FD": str(channels.report.fileno()),
+        "TREADLE_WORKERS_FD": str(channels.workers.fileno()),
     }
-    settle(variables, plan.work)
-    path = str(plan.work / plan.entrypoint)
-    if os.path.dirname(path) != str(plan.work):  # noqa: PTH120
-        sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120  (where Python looks first: beside the program)
-    sys.argv = [path]
-    main = _main_module(path)
-    with io.open_code(path) as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
+    settle(variables, folder.work)
+    path = folder.work / launch.entrypoint
+    if path.parent != folder.work:
+        sys.path.insert(0, str(path.parent))  # where Python looks first: beside the program
+    sys.argv = [str(path)]
+    main = _main_module(str(path))
+    with io.open_code(str(path)) as file:
+        code = compile(file.read(), str(path), "exec", dont_inherit=True)
     exec(code, main.__dict__)  # noqa: S102  (running the user's program is what this process is for)
 
 
@@ -159,10 +157,9 @@ def _exit_code(leaving: SystemExit) -> int:
     return 1
 
 
-def _report(plan: ProgramPlan, error: BaseException) -> None:
-    facts = failure.describe(error, error.__traceback__, plan.work)
+def _report(channels: Channels, facts: Failure) -> None:
     with contextlib.suppress(OSError):  # the program may have closed it; then exit code and log must do
-        os.write(plan.report.fileno(), failure_message(facts))
+        os.write(channels.report.fileno(), failure_message(facts))
 
 
 def _flush(stream: TextIO | None) -> bool:

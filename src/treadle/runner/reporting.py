@@ -161,7 +161,7 @@ class Reporter:
         self._heartbeat_due = float("inf")
         self._log_due = self._log_interval = 0.0
         while not self.over and (report := self._next(time.monotonic())):
-            pause(self.gateway.retry_at - time.monotonic())
+            pause(max(0.0, self.gateway.retry_at - time.monotonic()))
             if time.monotonic() >= self.gateway.retry_at:
                 self._send(report)
                 self.receive()

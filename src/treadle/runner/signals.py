@@ -5,6 +5,9 @@ import select
 import signal
 from types import FrameType
 
+GATEWAY_IS_BACK = signal.SIGUSR1
+"""Tells a supervisor to try its gateway again at once."""
+
 
 class SignalPipe:
     """A pipe in which each of some signals leaves its number.

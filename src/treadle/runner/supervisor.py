@@ -6,6 +6,7 @@ It never runs user code, and nothing of what the zygote imported, so it stays si
 import contextlib
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -14,16 +15,16 @@ from pathlib import Path
 from signal import SIGCHLD, SIGTERM
 from typing import BinaryIO, TypeVar
 
-from qiskit_serverless.forked import NotSingleThreadedError
 from treadle.domain.launch import Launch
 from treadle.domain.outcome import Ending, Failure, Outcome
+from treadle.runner import handover
 from treadle.runner.artifact import ArtifactCache, ArtifactError
 from treadle.runner.attempt import AttemptFolder, open_regular
-from treadle.runner.execution import GATEWAY_IS_BACK, Execution
+from treadle.runner.execution import Execution, ProgramProcess
 from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError
 from treadle.runner.processes import become_subreaper, end_strays, set_name
 from treadle.runner.reporting import LogTail, Reporter
-from treadle.runner.signals import SignalPipe
+from treadle.runner.signals import GATEWAY_IS_BACK, SignalPipe
 
 _NAMES_SHOWN = 20
 
@@ -34,28 +35,39 @@ class StopRequestedError(Exception):
     """The job is to be stopped and its program has not begun yet."""
 
 
-def supervise(launch: Launch, home: Path) -> None:
-    """Look after one attempt, from nothing or from where an earlier supervisor was killed.
+def supervise(channel: socket.socket, home: Path) -> None:
+    """Wait for an attempt, then look after it, from nothing or from where an earlier supervisor was killed.
 
     Leaves at once if another supervisor has this attempt. Afterwards the attempt's folder is gone, unless the gateway
     refuses to hear how it ended.
 
+    Args:
+        channel: The launch comes through it; if it is closed before, nothing is done.
+        home: The platform's home folder.
+
     Raises:
         RefusedError: The gateway does not understand the outcome.
-        OSError: The folder cannot be removed.
+        OSError: The process of the program cannot be forked, or the folder cannot be removed.
     """
     become_subreaper()
-    set_name("supervisor")
+    set_name("spare")
     signals = SignalPipe(SIGCHLD, SIGTERM, GATEWAY_IS_BACK)
-    Supervisor(launch, home, signals).run()
+    process = ProgramProcess(home)
+    _, document = handover.take(channel)
+    if document is not None:
+        set_name("supervisor")
+        launch = handover.read(document)
+        os.close(document)
+        Supervisor(launch, home, signals, process).run()
 
 
 class Supervisor:
     """The steps of an attempt."""
 
-    def __init__(self, launch: Launch, home: Path, signals: SignalPipe) -> None:
+    def __init__(self, launch: Launch, home: Path, signals: SignalPipe, process: ProgramProcess) -> None:
         self._launch = launch
         self._signals = signals
+        self._process = process
         self._folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
         self._cache = ArtifactCache(home)
         self._gateway = Gateway(launch.gateway_url, launch.job_id, launch.attempt, launch.token, home / "gateway.json")
@@ -83,10 +95,7 @@ class Supervisor:
         return self._folder.recorded() or Outcome(Ending.LOST)
 
     def _execute(self) -> Outcome:
-        try:
-            execution = Execution(self._launch, self._folder, self._signals, self._reporter)
-        except (OSError, NotSingleThreadedError) as error:
-            return _not_started(error)
+        execution = Execution(self._process, self._launch, self._folder, self._signals, self._reporter)
         try:
             self._prepare()
             execution.begin()
@@ -107,20 +116,18 @@ class Supervisor:
         if not digest:
             raise ArtifactError("the function was uploaded without a program")
         folder.make_room()  # an earlier supervisor may have been killed while it prepared
-        folder.arguments.write_bytes(self._fetch(lambda: self._gateway.call(Call("GET", "arguments", b""))))
+        with folder.arguments.open("wb") as file:
+            self._fetch("arguments", file)
         if not self._cache.has(digest):
-            self._cache.add(digest, self._fetch_artifact, folder.download)
+            self._cache.add(digest, lambda target: self._fetch("artifact", target), folder.download)
         self._cache.copy(digest, folder.work)
         _check_entrypoint(folder.work, self._launch.entrypoint)
         folder.temporary.mkdir(mode=0o700)
         Path(self._launch.data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _fetch_artifact(self, target: BinaryIO) -> None:
-        self._fetch(lambda: self._gateway.download("artifact", target))
-
-    def _fetch(self, call: Callable[[], Value]) -> Value:
+    def _fetch(self, name: str, target: BinaryIO) -> None:
         try:
-            return self._patiently(call, self._pause_or_stop)
+            self._patiently(lambda: self._gateway.download(name, target), self._pause_or_stop)
         except RefusedError as error:
             raise ArtifactError(str(error)) from error
         except AttemptOverError as over:
@@ -181,7 +188,7 @@ class Supervisor:
 
     def _pause(self, seconds: float) -> set[int]:
         """Wait, but not once the gateway is back. Returns the signals that have arrived."""
-        arrived = self._signals.wait(max(0.0, seconds))
+        arrived = self._signals.wait(seconds)
         if GATEWAY_IS_BACK in arrived:
             self._gateway.retry_now()
         return arrived

@@ -11,7 +11,6 @@ When the engine hangs up, the zygote starts nothing more and stays until its las
 a killed supervisor leaves behind.
 """
 
-import array
 import json
 import os
 import select
@@ -19,11 +18,12 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from qiskit_serverless.forked import assert_single_threaded
-from treadle.domain.launch import Launch
+from qiskit_serverless.forked import assert_single_threaded, become_child
+from treadle.runner import handover
 from treadle.runner.environment import thread_pools
 from treadle.runner.huge_pages import collapse_memory
 from treadle.runner.preload import import_libraries
@@ -31,80 +31,101 @@ from treadle.runner.processes import become_subreaper, children, reap, send, set
 from treadle.runner.signals import SignalPipe
 from treadle.runner.supervisor import supervise
 
-_LARGEST_REQUEST = 4096
 _HELD_BACK = {signal.SIGTERM, signal.SIGUSR1}  # until a new supervisor can take note of them
 
 
+@dataclass(frozen=True, slots=True)
+class _Supervisor:
+    """A supervisor process.
+
+    Attributes:
+        pid: Its process id.
+        channel: Takes the launch of its attempt.
+    """
+
+    pid: int
+    channel: socket.socket
+
+
 class Zygote:
-    """The loop that forks and reaps."""
+    """The loop that forks and reaps.
+
+    One supervisor, with a process for its program, is always forked ahead: it has only to be told its attempt.
+    """
 
     def __init__(self, control: socket.socket, home: Path) -> None:
         self._control = control
         self._home = home
         self._signals = SignalPipe(signal.SIGCHLD)
         self._supervisors: set[int] = set()
+        self._spare: _Supervisor | None = None
         self._serving = True
 
     def run(self) -> None:
         """Serve until the engine has hung up and the last supervisor has left."""
         self._tell({"ready": True})
-        while self._serving or self._supervisors:
-            poll = select.poll()
-            poll.register(self._signals, select.POLLIN)
-            if self._serving:
-                poll.register(self._control, select.POLLIN)
-            ready = {descriptor for descriptor, _ in poll.poll()}
+        while self._serving or self._supervisors or self._spare:
+            if self._serving and self._spare is None and not self._ready(0):
+                self._spare = self._fork()
+            ready = self._ready(None)
             self._signals.read()
             self._reap()
             if self._control.fileno() in ready:
                 self._serve()
 
+    def _ready(self, milliseconds: int | None) -> set[int]:
+        """Wait for a signal or the engine. Returns the descriptors that are readable."""
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        if self._serving:
+            poll.register(self._control, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll(milliseconds)}
+
     def _serve(self) -> None:
         """Take one request of the engine."""
-        try:
-            data, rights, _, _ = self._control.recvmsg(_LARGEST_REQUEST, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._serving = False
+        letter, document = handover.take(self._control)
+        if document is None:
+            self._hang_up()
             return
-        document = array.array("i", rights[0][2])[0]
-        self._start(json.loads(data)["start"], document)
+        self._start(json.loads(letter)["start"], document)
         os.close(document)
 
     def _start(self, number: int, document: int) -> None:
         try:
-            pid = self._fork(document)
+            supervisor, self._spare = self._spare or self._fork(), None
+            handover.pass_on(supervisor.channel, document)
+            supervisor.channel.close()
         except OSError as error:
             self._tell({"failed": number, "reason": str(error)})
             return
-        self._supervisors.add(pid)
-        descriptor = os.pidfd_open(pid)  # it is not reaped before this returns, so this is no other process
+        self._supervisors.add(supervisor.pid)
+        descriptor = os.pidfd_open(supervisor.pid)  # it is not reaped before this returns, so this is no other process
         self._tell({"started": number}, descriptor)
         os.close(descriptor)
 
-    def _fork(self, document: int) -> int:
+    def _fork(self) -> _Supervisor:
         assert_single_threaded()
         sys.stdout.flush()
         sys.stderr.flush()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
         try:
             pid = os.fork()
             if pid == 0:
-                self._become_supervisor(document)
+                ours.close()
+                self._become_supervisor(theirs)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
-        return pid
+            theirs.close()
+        return _Supervisor(pid, ours)
 
-    def _become_supervisor(self, document: int) -> NoReturn:
+    def _become_supervisor(self, channel: socket.socket) -> NoReturn:
         code = 1
         try:
             os.setsid()
             self._signals.close()
             self._control.close()
-            with os.fdopen(document) as file:
-                launch = Launch.from_json(file.read())
-            supervise(launch, self._home)
+            supervise(channel, self._home)
             code = 0
         finally:  # whatever happened, do not go on as a second zygote
             if code:
@@ -118,16 +139,27 @@ class Zygote:
             if pid in self._supervisors and os.WIFSIGNALED(status):
                 print(f"supervisor {pid} was killed by signal {os.WTERMSIG(status)}", file=sys.stderr, flush=True)
             self._supervisors.discard(pid)
+            if self._spare is not None and pid == self._spare.pid:
+                self._spare = None
         for pid in children():
-            if pid not in self._supervisors:
+            if pid not in self._supervisors and (self._spare is None or pid != self._spare.pid):
                 send(pid, signal.SIGKILL)
 
     def _tell(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        letter = json.dumps(message).encode()
         try:
-            self._control.sendmsg([json.dumps(message).encode()], rights)
+            if descriptor is None:
+                self._control.send(letter)
+            else:
+                handover.pass_on(self._control, descriptor, letter)
         except ConnectionError:
-            self._serving = False
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Start nothing more: the engine is gone."""
+        self._serving = False
+        if self._spare is not None:
+            self._spare.channel.close()
 
 
 def main() -> None:
@@ -138,6 +170,7 @@ def main() -> None:
     """
     control, home = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     control.set_inheritable(False)
+    become_child([control.fileno()])  # the gateway may have been started with open files, or signals ignored
     os.chdir("/")
     set_name("zygote")
     become_subreaper()

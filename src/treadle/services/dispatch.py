@@ -23,7 +23,8 @@ from treadle.services.transitions import LEASE, Change, apply
 logger = logging.getLogger(__name__)
 
 _RECOVERIES = 3
-_PAUSE_AFTER_TROUBLE = 1.0
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = LEASE.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Dispatcher:
         self._terms = terms
         self._exited: set[tuple[str, int]] = set()
         self._adopted = False
+        self._pause = _FIRST_PAUSE
         self._recoveries: Counter[tuple[str, int]] = Counter()
 
     def supervisor_exited(self, job_id: str, attempt: int) -> None:
@@ -94,8 +96,10 @@ class Dispatcher:
             await self._start_all(await self._claim())
         except (EngineUnavailableError, StorageError) as error:
             logger.warning("dispatching waits: %s %s", error, error.hint)
-            return _PAUSE_AFTER_TROUBLE
-        return LEASE.total_seconds() / 2
+            pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
+            return pause
+        self._pause = _FIRST_PAUSE
+        return _LONGEST_PAUSE
 
     async def _adopt(self) -> None:
         jobs = await self._database.read(lambda repositories: repositories.jobs.on_engine())
@@ -180,10 +184,14 @@ class Dispatcher:
         while self._exited:
             job_id, attempt = self._exited.pop()
             job = await self._job(job_id)
-            if job is not None and job.status in ON_ENGINE and job.state.attempt == attempt:
-                await self._recover(job)
-            else:
+            if job is None or job.status not in ON_ENGINE or job.state.attempt != attempt:
                 self._recoveries.pop((job_id, attempt), None)
+                continue
+            try:
+                await self._recover(job)
+            except (EngineUnavailableError, StorageError):
+                self._exited.add((job_id, attempt))  # for the next round
+                raise
 
     async def _recover_silent(self) -> None:
         now = self._clock.now()
@@ -192,13 +200,16 @@ class Dispatcher:
                 await self._recover(job)
 
     async def _recover(self, job: Job) -> None:
-        """Have the engine deliver what a lost supervisor left; give up when that fails again and again."""
+        """Have the engine deliver what a lost supervisor left; give up when that fails again and again.
+
+        An engine that is unavailable has not tried: what was left waits until it has.
+        """
         key = (job.id, job.state.attempt)
-        self._recoveries[key] += 1
-        if self._recoveries[key] > _RECOVERIES:
+        if self._recoveries[key] >= _RECOVERIES:
             await self._end(job, WORKER_LOST)
-        else:
-            await self._start(job)
+            return
+        await self._start(job)
+        self._recoveries[key] += 1
 
     async def _end(self, job: Job, cause: Cause) -> None:
         """End a job whose supervisor cannot do so itself."""

@@ -1,8 +1,10 @@
 """Uploading and finding functions."""
 
+import asyncio
 import hashlib
 import io
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from treadle.domain.errors import InvalidError, NotFoundError
@@ -15,6 +17,7 @@ from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 
+_MOST_MEMBERS = 100_000  # of an artifact; the runner unpacks no more
 _NEEDS_PROGRAM = "At least one of attributes (entrypoint, image) is required."
 
 
@@ -72,7 +75,8 @@ class Functions:
                 or a dependency cannot be had.
         """
         self._environments.check(upload.dependencies or ())
-        files = artifact_files(upload.artifact) if upload.artifact is not None else None
+        # In a thread: a large artifact takes seconds, in which the event loop has others to serve.
+        files = await asyncio.to_thread(artifact_files, upload.artifact) if upload.artifact is not None else None
         digest = await self._store_artifact(upload.artifact)
         now = self._clock.now()
 
@@ -110,7 +114,7 @@ class Functions:
     async def _store_artifact(self, artifact: bytes | None) -> str | None:
         if artifact is None:
             return None
-        digest = hashlib.sha256(artifact).hexdigest()
+        digest = (await asyncio.to_thread(hashlib.sha256, artifact)).hexdigest()
         if not await self._objects.exists(artifact_key(digest)):
             await self._objects.put(artifact_key(digest), artifact)
         return digest
@@ -154,15 +158,25 @@ def artifact_files(artifact: bytes) -> frozenset[str]:
     """Return the paths of the files in an artifact.
 
     Raises:
-        InvalidError: It is empty, or is not a tar file.
+        InvalidError: It is empty, or is not a tar file, or has too many members.
     """
     if not artifact:
         raise InvalidError("The submitted file is empty.")
     try:
-        with tarfile.open(fileobj=io.BytesIO(artifact)) as archive:
-            return frozenset(member.name.removeprefix("./") for member in archive if member.isfile())
-    except tarfile.TarError as error:
-        raise InvalidError(f"The artifact is not a readable tar file: {error}.") from error
+        with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:") as archive:  # not compressed: no bombs
+            return frozenset(member.name.removeprefix("./") for member in _members(archive) if member.isfile())
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:  # tarfile lets all of these through
+        raise InvalidError(f"The artifact is not a readable tar file without compression: {error}.") from error
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of an archive. Tarfile follows a negative size backwards, and may never come to an end."""
+    for number, member in enumerate(archive):
+        if member.size < 0:
+            raise InvalidError(f"The artifact is not a readable tar file: {member.name!r} has a negative size.")
+        if number >= _MOST_MEMBERS:
+            raise InvalidError(f"The artifact has more than {_MOST_MEMBERS} files and folders.")
+        yield member
 
 
 def check_entrypoint(entrypoint: str, files: frozenset[str]) -> None:

@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import dataclass
 
 from treadle.domain.errors import LimitError, NotFoundError, TreadleError
-from treadle.domain.functions import Function, FunctionVersion
+from treadle.domain.functions import FunctionVersion
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
@@ -124,10 +124,6 @@ class Jobs:
     async def version(self, job: Job) -> FunctionVersion:
         """Return the function version a job is pinned to."""
         return await self._database.read(lambda repositories: repositories.functions.version(job.version_id))
-
-    async def function_of(self, user: User, job: Job) -> Function:
-        """Return the function a job runs, at its current version."""
-        return await self._functions.get(user, job.function_title)
 
     async def result(self, user: User, job_id: str) -> str | None:
         """Return the JSON text the program saved, None if it saved nothing (yet).

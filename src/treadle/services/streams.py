@@ -16,6 +16,7 @@ from treadle.services.jobs import Jobs
 
 _CHUNK = 64 * 1024
 _KEEP_ALIVE_SECONDS = 15.0
+_LONGEST_NUMBER = 18  # digits; databases and files count to 2**63 - 1
 _SHOWN = (EventType.STATUS_CHANGE, EventType.SUB_STATUS_CHANGE)
 
 
@@ -39,7 +40,7 @@ class Position:
             InvalidError: It is not one.
         """
         event, _, offset = text.partition(".")
-        if not (event.isdecimal() and offset.isdecimal() and len(text) < 40):
+        if not (event.isdecimal() and offset.isdecimal() and max(len(event), len(offset)) <= _LONGEST_NUMBER):
             raise InvalidError(f"Last-Event-ID {text[:40]!r} is not a position of this stream.")
         return cls(int(event), int(offset))
 

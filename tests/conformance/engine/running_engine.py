@@ -144,7 +144,8 @@ class RunningEngine:
 
     def program(self, attempt: Attempt) -> psutil.Process:
         """Return the program of a running attempt."""
-        [program] = [child for child in self.supervisor(attempt).children() if child.name() == "program"]
+        children = self.supervisor(attempt).children()
+        [program] = [child for child in children if child.name() == "program" and os.getsid(child.pid) == child.pid]
         return program
 
     @property
@@ -204,7 +205,8 @@ class RunningEngine:
         folders = list((self.home / "jobs").iterdir())
         left = [f"{process.pid} {process.name()}" for process in processes_of(self.home)]
         shutil.rmtree(self.home)
-        assert (folders, left) == ([], [])
+        assert folders == []
+        assert left == []
 
     def _note_exit(self, job_id: str, attempt: int) -> None:
         with self.gateway.changed:

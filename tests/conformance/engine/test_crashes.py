@@ -162,6 +162,29 @@ def test_a_supervisor_killed_while_it_prepares_is_as_if_it_had_not_been(engine: 
     engine.assert_nothing_left(job)
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("name", ["arguments", "artifact", "started", "logs", "result", "finished"])
+def test_a_supervisor_killed_at_any_call(engine: RunningEngine, name: str, accepted: bool) -> None:
+    program = f"from qiskit_serverless import save_result\nprint('all')\nsave_result({name + str(accepted)!r})"
+    job = engine.gateway.add(tar_of({"main.py": program}))
+    if not accepted:
+        job.refused[name] = 503
+    job.on_call[name] = lambda: engine.supervisor(job).kill()
+    engine.start(job)
+    engine.wait_for_exit(job)
+    job.refused.clear()
+    engine.start(job)
+    engine.wait_for_exit(job)
+
+    outcome = engine.gateway.outcome(job)
+    assert job.calls.count("finished") == 1
+    assert (outcome.ending, job.text) in [(Ending.EXITED, "all\n"), (Ending.LOST, "all\n"), (Ending.LOST, "")]
+    if name in ("arguments", "artifact", "result", "finished"):
+        assert outcome.ending is Ending.EXITED
+    assert outcome.has_result == (job.result is not None)
+    engine.assert_nothing_left(job)
+
+
 def test_what_an_accepted_end_left_is_swept_away(engine: RunningEngine) -> None:
     job, _ = engine.finish("")
     lost = engine.submit(FAMILY)

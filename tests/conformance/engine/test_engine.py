@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -147,6 +148,22 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(EngineUnavailableError, match="needs Linux"):
         asyncio.run(LocalEngine(tmp_path).open(lambda job_id, attempt: None))
+
+
+def test_nothing_of_the_gateway_is_inherited(tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as file:
+        file.truncate(0)
+        os.set_inheritable(file.fileno(), True)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        engine = RunningEngine()
+        signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+    engine.warm()
+    open_files = {str(link.readlink()) for link in Path(f"/proc/{engine.zygote.pid}/fd").iterdir()}
+    job, _ = engine.finish("import signal; print(signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL)")
+
+    assert job.text == "True\n"
+    assert {path for path in open_files if path.startswith("/")} == {"/dev/null", str(engine.home / "runner.log")}
+    engine.close()
 
 
 def test_attempt_folders_are_for_the_owner_only(engine: RunningEngine) -> None:

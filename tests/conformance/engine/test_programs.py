@@ -329,6 +329,19 @@ def test_garbage_on_the_report_channel_is_harmless(engine: RunningEngine) -> Non
     assert outcome.exit_code == 0
 
 
+@pytest.mark.parametrize("nonsense", ["b'nonsense'", "b'[1]'", "b'{}'", "b'{\"fork\": 1}'", 'b\'{"kill": "x"}\''])
+def test_garbage_on_the_workers_channel_is_harmless(engine: RunningEngine, nonsense: str) -> None:
+    program = f"""
+        import os
+        from qiskit_serverless import save_result
+        os.write(int(os.environ["TREADLE_WORKERS_FD"]), {nonsense})
+        save_result("goes on")
+    """
+    job, outcome = engine.finish(program)
+
+    assert (outcome.exit_code, job.result) == (0, b'"goes on"')
+
+
 def test_the_files_of_a_program_are_its_own(engine: RunningEngine) -> None:
     files = {
         "main.py": """

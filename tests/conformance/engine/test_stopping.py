@@ -31,12 +31,11 @@ def test_a_program_may_clean_up(engine: RunningEngine) -> None:
         import signal, sys
         from meeting import meet
 
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-        try:
-            meet("ready")
-            signal.pause()
-        finally:
-            print("cleaned up")
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        meet("ready")
+        signal.sigwait({signal.SIGTERM})
+        print("cleaned up")
+        sys.exit(7)
     """
     job = engine.submit(program)
     engine.meet(job, "ready")

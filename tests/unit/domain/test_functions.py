@@ -27,6 +27,9 @@ def test_a_title_can_name_its_provider() -> None:
         split_title("a/b/c", None)
     with pytest.raises(InvalidError, match="in title and in provider"):
         split_title("a/b", "lab")
+    for nothing in ("/", "lab/"):
+        with pytest.raises(InvalidError, match="blank"):
+            split_title(nothing, None)
     assert full_name("f", "lab") == "lab/f"
     assert full_name("f", None) == "f"
 

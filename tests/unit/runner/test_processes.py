@@ -72,18 +72,13 @@ def test_neither_zygote_nor_supervisor_forks_with_threads(tmp_path: Path) -> Non
         import socket, threading
         from pathlib import Path
         from qiskit_serverless.forked import NotSingleThreadedError
-        from treadle.domain.budget import Budget
-        from treadle.domain.launch import Launch
-        from treadle.runner.attempt import AttemptFolder
-        from treadle.runner.execution import Execution
-        from treadle.runner.signals import SignalPipe
+        from treadle.runner.execution import ProgramProcess
         from treadle.runner.zygote import Zygote
 
         home = Path({str(tmp_path)!r})
-        launch = Launch("job", 1, "http://127.0.0.1:9", "token", "main.py", "0", str(home), {{}}, Budget(1, 0, 1), 1.0)
         threading.Thread(target=threading.Event().wait, daemon=True).start()
         control, _ = socket.socketpair()
-        for fork in (lambda: Zygote(control, home)._fork(0), lambda: Execution(launch, AttemptFolder(home), None, None)):
+        for fork in (lambda: Zygote(control, home)._fork(), lambda: ProgramProcess(home)):
             try:
                 fork()
             except NotSingleThreadedError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from qiskit_serverless.tasks import launcher, session
 from qiskit_serverless.tasks.program_session import ProgramSession
-from tests.unit.tasks.gate import Gate
+from tests.unit.tasks.work import Gate
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 

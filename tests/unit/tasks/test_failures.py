@@ -25,7 +25,7 @@ from qiskit_serverless.tasks import (
     put,
     wait,
 )
-from tests.unit.tasks.gate import Gate
+from tests.unit.tasks.work import Gate
 
 
 class PickyError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qiskit_serverless.tasks import GetTimeoutError, distribute_task, get, get_refs_by_status, wait
-from tests.unit.tasks.gate import Gate, running_together
+from tests.unit.tasks.work import Gate, running_together
 
 OpenSession = Callable[..., Any]
 

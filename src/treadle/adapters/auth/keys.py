@@ -3,13 +3,15 @@
 import base64
 import hmac
 import os
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
 
-from treadle.domain.errors import UnsealError
+from treadle.domain.errors import HomeFolderError, UnsealError
 
 _KEY_BYTES = 32
+_KEY = re.compile(f"[0-9a-f]{{{2 * _KEY_BYTES}}}")
 
 
 class FileSigner:
@@ -21,8 +23,18 @@ class FileSigner:
 
     @classmethod
     def from_file(cls, path: Path) -> "FileSigner":
-        """Return a signer with the key in `path`, which is made when it does not exist."""
-        return cls(bytes.fromhex(read_or_make(path, secrets.token_hex(_KEY_BYTES))))
+        """Return a signer with the key in `path`, which is made when it does not exist.
+
+        Raises:
+            HomeFolderError: What is in `path` is not a key.
+        """
+        text = read_or_make(path, secrets.token_hex(_KEY_BYTES))
+        if not _KEY.fullmatch(text):
+            raise HomeFolderError(
+                f"{path} holds no key of the platform: {2 * _KEY_BYTES} hexadecimal digits.",
+                hint="Bring back the file as it was; without it, tokens and sealed values cannot be read.",
+            )
+        return cls(bytes.fromhex(text))
 
     def digest(self, text: str) -> str:
         """Return a keyed digest (HMAC-SHA256, RFC 2104) of `text` in hexadecimal."""

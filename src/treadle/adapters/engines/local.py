@@ -13,9 +13,9 @@ from treadle.domain.errors import EngineUnavailableError
 from treadle.domain.launch import Launch
 from treadle.ports.engine import Presence
 from treadle.runner.attempt import AttemptFolder, attempts, discarded
-from treadle.runner.execution import GATEWAY_IS_BACK
 from treadle.runner.folders import remove_tree
 from treadle.runner.processes import end_strays
+from treadle.runner.signals import GATEWAY_IS_BACK
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,8 @@ from importlib import metadata
 
 from treadle.domain.errors import InvalidError
 
+_LONGEST = 300  # characters; nested brackets and numbers beyond all measure are not for the parser
+
 
 class InstalledEnvironment:
     """`treadle.ports.environments.Environments` that offers what is installed beside the platform, and builds nothing."""
@@ -18,6 +20,10 @@ class InstalledEnvironment:
 def _check(dependency: str) -> None:
     from packaging.requirements import InvalidRequirement, Requirement  # late: only uploads need it
 
+    if len(dependency) > _LONGEST:
+        raise InvalidError(
+            f"Error while parsing dependencies. {dependency[:40]!r}... is longer than {_LONGEST} characters."
+        )
     try:
         requirement = Requirement(dependency)
     except InvalidRequirement as error:

@@ -38,7 +38,7 @@ class FolderLogs:
         """Return at most `limit` bytes from `start`; empty when there are none."""
         try:
             with self._path(job_id).open("rb") as file:
-                file.seek(start)
+                file.seek(min(start, os.fstat(file.fileno()).st_size))  # far beyond the end, seek would fail
                 return file.read(-1 if limit is None else limit)
         except FileNotFoundError:
             return b""

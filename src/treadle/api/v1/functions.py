@@ -4,10 +4,10 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
-from treadle.api.bodies import TarContent, documented, read_body
+from treadle.api.answers import JsonAnswer
+from treadle.api.bodies import TarContent, documented, is_text, read_body
 from treadle.api.callers import ByUser
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError, NotFoundError
@@ -50,21 +50,21 @@ class RunBody(BaseModel):
 
 
 @router.get("/")
-async def list_functions(call: ByUser, filter: Annotated[str | None, Query()] = None) -> JSONResponse:
+async def list_functions(call: ByUser, filter: Annotated[str | None, Query()] = None) -> JsonAnswer:
     """Return the caller's functions. `filter=catalog` asks for providers' functions only, of which there are none yet."""
     functions = [] if filter == "catalog" else await call.platform.functions.visible(call.user)
-    return JSONResponse([function_shape(function) for function in functions])
+    return JsonAnswer([function_shape(function) for function in functions])
 
 
 @router.get("/get_by_title/{title}/")
-async def get_by_title(title: str, call: ByUser, provider: str | None = None) -> JSONResponse:
+async def get_by_title(title: str, call: ByUser, provider: str | None = None) -> JsonAnswer:
     """Return the caller's function with this title."""
     function = await call.platform.functions.get(call.user, clean_title(title), provider or None)
-    return JSONResponse(function_shape(function))
+    return JsonAnswer(function_shape(function))
 
 
 @router.post("/upload/", openapi_extra=documented(UploadBody))
-async def upload(request: Request, call: ByUser) -> JSONResponse:
+async def upload(request: Request, call: ByUser) -> JsonAnswer:
     """Store a new function, or a new version of one the caller has."""
     body = await read_body(request, UploadBody)
     provider, title = split_title(clean_title(body.title), body.provider)
@@ -87,15 +87,15 @@ async def upload(request: Request, call: ByUser) -> JSONResponse:
             arguments_schema=_arguments_schema(body.arguments_schema),
         ),
     )
-    return JSONResponse(upload_shape(function))
+    return JsonAnswer(upload_shape(function))
 
 
 @router.post("/run/", openapi_extra=documented(RunBody))
-async def run(request: Request, call: ByUser) -> JSONResponse:
+async def run(request: Request, call: ByUser) -> JsonAnswer:
     """Accept a job."""
     body = await read_body(request, RunBody)
     job = await call.platform.jobs.submit(call.user, clean_title(body.title), body.provider, body.arguments)
-    return JSONResponse(submitted_shape(job))
+    return JsonAnswer(submitted_shape(job))
 
 
 def _dependencies(text: str | None) -> tuple[str, ...] | None:
@@ -103,7 +103,7 @@ def _dependencies(text: str | None) -> tuple[str, ...] | None:
         return None
     try:
         listed = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"'dependencies' should be an array of strings or objects: {error}") from error
     if not isinstance(listed, list):
         raise InvalidError("'dependencies' should be an array.")
@@ -126,23 +126,23 @@ def _env_vars(text: str | None) -> dict[str, str] | None:
         return None
     try:
         variables = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"'env_vars' should be an object of strings: {error}") from error
     if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
         raise InvalidError("'env_vars' should be an object whose values are strings.")
     for name, value in variables.items():
-        if not name or "=" in name or "\0" in name + value:
+        if not name or "=" in name or "\0" in name + value or not is_text(name + value):
             raise InvalidError(f"'env_vars' has a variable that no environment can hold: {name!r}.")
     return variables
 
 
 def _version(text: str | None) -> str | None:
     if text is not None:
-        from packaging.version import InvalidVersion, Version  # late: only uploads need it
+        from packaging.version import Version  # late: only uploads need it
 
         try:
             Version(text)
-        except InvalidVersion:
+        except ValueError:  # InvalidVersion, or a number of too many digits
             raise InvalidError("Invalid version - expected format x.y.z") from None
     return text
 

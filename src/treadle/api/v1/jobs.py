@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+from pydantic_core import PydanticCustomError
 
 from qiskit_serverless.wire import reduce_for_runtime_client
+from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import ByUser
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
@@ -23,6 +24,17 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
+Count = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_range", "out of range") from None
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc)]
 
 _NO_RUNTIME_SERVICE = "QiskitRuntimeService not found, cannot stop runtime jobs."
 
@@ -39,31 +51,31 @@ async def list_jobs(
     call: ByUser,
     function: str | None = None,
     status: str | None = None,
-    created_after: datetime | None = None,
-    limit: Annotated[int, Query(ge=0)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
-) -> JSONResponse:
+    created_after: Time | None = None,
+    limit: Count = 100,
+    offset: Count = 0,
+) -> JsonAnswer:
     """Return a page of the caller's jobs, newest first. A limit of 0 means no limit."""
     job_filter = JobFilter(function, status, created_after, limit or None, offset)
     page = await call.platform.jobs.page(call.user, job_filter)
-    return JSONResponse(
+    return JsonAnswer(
         {
             "count": page.count,
-            "next": _page_url(request, offset + limit) if limit and offset + limit < page.count else None,
-            "previous": _page_url(request, max(offset - limit, 0)) if offset else None,
+            "next": _page_url(request, limit, offset + limit) if limit and offset + limit < page.count else None,
+            "previous": _page_url(request, limit, max(offset - limit, 0)) if offset else None,
             "results": [listed_job_shape(job) for job in page.jobs],
         }
     )
 
 
 @router.get("/{job_id}/")
-async def get_job(job_id: JobId, call: ByUser, with_result: bool = False) -> Response:
+async def get_job(job_id: JobId, call: ByUser, with_result: bool = False, encoding: Encoding = None) -> Response:
     """Return one of the caller's jobs."""
     job = await call.platform.jobs.get(call.user, job_id)
     if not with_result:
-        return JSONResponse(job_shape(job))
+        return JsonAnswer(job_shape(job))
     result = await call.platform.jobs.result(call.user, job_id)
-    return JSONResponse(job_shape_with_result(job, await call.platform.jobs.version(job), result))
+    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(job), _shown(result, encoding)))
 
 
 @router.get("/{job_id}/result/")
@@ -72,31 +84,35 @@ async def get_result(job_id: JobId, call: ByUser, encoding: Encoding = None) -> 
     result = await call.platform.jobs.result(call.user, job_id)
     if result is None:
         return Response(status_code=204)
-    return JSONResponse({"result": result if encoding == "1" else reduce_for_runtime_client(result)})
+    return JsonAnswer({"result": _shown(result, encoding)})
+
+
+def _shown(result: str | None, encoding: str | None) -> str | None:
+    return result if result is None or encoding == "1" else reduce_for_runtime_client(result)
 
 
 @router.get("/{job_id}/logs/")
-async def get_logs(job_id: JobId, call: ByUser) -> JSONResponse:
+async def get_logs(job_id: JobId, call: ByUser) -> JsonAnswer:
     """Return the log so far."""
-    return JSONResponse({"logs": await call.platform.jobs.log(call.user, job_id)})
+    return JsonAnswer({"logs": await call.platform.jobs.log(call.user, job_id)})
 
 
 @router.get("/{job_id}/events/")
-async def get_events(job_id: JobId, call: ByUser, type: str | None = None) -> JSONResponse:
+async def get_events(job_id: JobId, call: ByUser, type: str | None = None) -> JsonAnswer:
     """Return the job's history, newest first."""
     if type not in (None, *EventType):
         raise InvalidError(f"Type is not valid. Valid types: {[str(name) for name in EventType]}")
     events = await call.platform.jobs.events(call.user, job_id, EventType(type) if type else None)
-    return JSONResponse([event_shape(event) for event in events])
+    return JsonAnswer([event_shape(event) for event in events])
 
 
 @router.post("/{job_id}/stop/", openapi_extra=documented(StopBody))
-async def stop(request: Request, job_id: JobId, call: ByUser) -> JSONResponse:
+async def stop(request: Request, job_id: JobId, call: ByUser) -> JsonAnswer:
     """Stop a job, and wait a little for the end of its program."""
     body = await read_body(request, StopBody)
     stopped, _ = await call.platform.jobs.stop(call.user, job_id, call.platform.stop_patience)
     message = "Job has been stopped." if stopped else "Job already in terminal state."
-    return JSONResponse({"message": message if body.service is None else f"{message} {_NO_RUNTIME_SERVICE}"})
+    return JsonAnswer({"message": message if body.service is None else f"{message} {_NO_RUNTIME_SERVICE}"})
 
 
 @router.get("/{job_id}/stream/", response_class=StreamingResponse)
@@ -121,7 +137,5 @@ async def _wire(events: AsyncIterator[StreamEvent]) -> AsyncIterator[bytes]:
             yield format_sse_event(event=event.name, data_str=json.dumps(event.data), id=str(event.position))
 
 
-def _page_url(request: Request, offset: int) -> str:
-    query = {**request.query_params, "offset": offset}
-    query.setdefault("limit", 100)
-    return f"{request.url.replace(query='')}?{urlencode(query)}".replace("??", "?")
+def _page_url(request: Request, limit: int, offset: int) -> str:
+    return str(request.url.include_query_params(limit=limit, offset=offset))

@@ -4,6 +4,11 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qiskit_serverless.tasks import distribute_task, get, put
 
 
 @dataclass
@@ -32,3 +37,30 @@ def running_together(folder: Path) -> int:
     count = len(list(folder.iterdir()))
     mine.unlink()
     return count
+
+
+class OwnError(Exception):
+    pass
+
+
+def work(kind: str, size: int, needed: list[Any]) -> Any:
+    total = sum(float(each[0]) for each in needed)
+    if kind == "raise":
+        raise OwnError
+    if kind == "die":
+        os._exit(3)
+    if kind == "nest":
+        total += sum(float(each[0]) for each in get([work_as[0]("return", 10, []) for _ in range(3)]))
+    if kind == "share":
+        total += float(get(work_as[1]("return", 1, [put(np.full(size, 1.0))]))[0])
+    return np.full(size, total + 1)
+
+
+work_as = [
+    distribute_task(work),
+    distribute_task(target={"cpu": 0.5})(work),
+    distribute_task(target={"cpu": 2})(work),
+    distribute_task(target={"env_vars": {"LEVEL": "1"}})(work),
+    distribute_task(retries=1)(work),
+    distribute_task(timeout=50)(work),
+]

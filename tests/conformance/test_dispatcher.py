@@ -1,0 +1,119 @@
+"""The dispatcher beside an engine that cannot start anything: no job is lost, and none is stuck."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from treadle.adapters.clock import SystemClock
+from treadle.adapters.engines.local import LocalEngine
+from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.domain.budget import Budget
+from treadle.domain.jobs import Job
+from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.users import User
+from treadle.ports.logs import LogStore
+from treadle.ports.objects import ObjectStore
+from treadle.ports.repositories import Database
+from treadle.ports.secrets import Signer
+from treadle.ports.wakeups import WakeUps, job_topic
+from treadle.services.access import Access
+from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.functions import Functions, Upload
+from treadle.services.jobs import Jobs
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Desk:
+    """A dispatcher, and what a user does beside it."""
+
+    database: Database
+    wakeups: WakeUps
+    jobs: Jobs
+    dispatcher: Dispatcher
+    user: User
+
+    async def submit(self) -> Job:
+        return await self.jobs.submit(self.user, "hello", None, "{}")
+
+    async def status(self, job: Job) -> JobStatus:
+        return (await self.jobs.get(self.user, job.id)).status
+
+    async def until(self, job: Job, status: JobStatus) -> None:
+        with self.wakeups.subscribe(job_topic(job.id)) as subscription:
+            while await self.status(job) is not status:
+                await subscription.wait()
+
+    async def round(self) -> float:
+        return await self.dispatcher._round()
+
+
+@pytest.fixture
+async def desk(
+    tmp_path: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
+) -> AsyncIterator[Desk]:
+    """A desk whose engine has an interpreter that ends at once."""
+    clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
+    access = Access(database, signer, clock)
+    functions = Functions(database, objects, InstalledEnvironment(), signer, clock)
+    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
+    terms = JobTerms("http://127.0.0.1:9", str(tmp_path / "data"), Budget(1.0, 0.0, 10**9), 1.0, None, 2)
+    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, terms)
+    user = await access.register("ada", "token")
+    await functions.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
+    await engine.open(dispatcher.supervisor_exited)
+    yield Desk(database, wakeups, jobs, dispatcher, user)
+    await engine.close()
+
+
+def a_tar() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("main.py"))
+    return buffer.getvalue()
+
+
+async def test_jobs_that_cannot_be_started_wait_in_the_queue(desk: Desk) -> None:
+    made = [await desk.submit() for _ in range(3)]
+    await desk.round()
+    assert [await desk.status(job) for job in made] == [JobStatus.QUEUED] * 3
+
+
+async def test_the_dispatcher_tries_less_and_less_often(desk: Desk) -> None:
+    await desk.submit()
+    pauses = [await desk.round() for _ in range(6)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < pauses[-1] <= 15
+
+
+async def test_a_job_stopped_while_the_engine_cannot_start_it_is_stopped(desk: Desk) -> None:
+    job = await desk.submit()
+    dispatching = asyncio.create_task(desk.round())
+    await desk.until(job, JobStatus.PENDING)
+    assert await desk.jobs.stop(desk.user, job.id, 30.0) == (True, await desk.jobs.get(desk.user, job.id))
+    assert await desk.status(job) is JobStatus.STOPPED
+    await dispatching
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["the engine told of its end", "only its silence tells"])
+async def test_an_attempt_without_supervisor_waits_until_the_engine_can_recover_it(desk: Desk, told: bool) -> None:
+    job = await desk.submit()
+    await desk.round()  # adopts what an earlier gateway left: nothing
+    queued = (await desk.jobs.get(desk.user, job.id)).state
+    running = JobState(JobStatus.RUNNING, None, queued.attempt)
+    lease_until = SystemClock().now() + timedelta(hours=1 if told else -1)
+    await desk.database.write(
+        lambda repositories: repositories.jobs.change(job.id, queued, running, lease_until=lease_until)
+    )
+    if told:
+        desk.dispatcher.supervisor_exited(job.id, running.attempt)
+    pauses = [await desk.round() for _ in range(5)]
+    assert pauses[1] < pauses[-1]  # each round has tried in vain
+    assert await desk.status(job) is JobStatus.RUNNING

@@ -78,11 +78,13 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         await engine.open(dispatcher.supervisor_exited)
         dispatching.append(asyncio.create_task(dispatcher.run()))
         dispatching[0].add_done_callback(_say_if_failed)
-        yield
-        wakeups.close()
-        await dispatching[0]
-        await engine.close()
-        await database.close()
+        try:
+            yield
+            wakeups.close()
+            await dispatching[0]
+        finally:
+            await engine.close()
+            await database.close()
 
     def is_ready() -> str | None:
         return None if dispatching and not dispatching[0].done() else "dispatcher_unavailable"

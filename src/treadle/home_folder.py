@@ -43,7 +43,6 @@ def locked(home: Path) -> Iterator[None]:
                 f"Another gateway already uses the home folder {home}.",
                 hint="Use that one, stop it, or choose another folder with --home or TREADLE_HOME.",
             ) from None
-        os.set_inheritable(file.fileno(), False)
         yield
 
 

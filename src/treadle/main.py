@@ -4,6 +4,7 @@ Nothing heavy is imported before the zygote has been started, so that the two im
 """
 
 import gc
+import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def serve(settings: "Settings", on_ready: Callable[[str], None]) -> None:
     with locked(home), _listen(settings.bind_host, settings.bind_port) as listener:
         engine = LocalEngine(home)
         engine.spawn_zygote()
+        os.umask(0o077)  # a home folder that was there already may be open to others; what we put into it is not
         gc.disable()  # what is imported now is no garbage; looking for some takes a tenth of the time
 
         from treadle.composition import build, run

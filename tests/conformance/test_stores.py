@@ -46,7 +46,6 @@ async def test_a_log_grows_at_its_end(logs: LogStore) -> None:
     assert await logs.read("job") == b"one\ntwo\n"
     assert await logs.read("job", 4) == b"two\n"
     assert await logs.read("job", 1, 2) == b"ne"
-    assert await logs.length("job") == 8
 
 
 async def test_a_part_of_a_log_sent_twice_is_stored_once(logs: LogStore) -> None:
@@ -70,7 +69,6 @@ async def test_beyond_the_end_of_a_log_there_is_nothing(logs: LogStore) -> None:
 
 async def test_a_log_that_does_not_exist_is_empty(logs: LogStore) -> None:
     assert await logs.read("job") == b""
-    assert await logs.length("job") == 0
 
 
 async def test_whoever_waits_is_woken(wakeups: WakeUps) -> None:

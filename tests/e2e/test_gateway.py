@@ -495,3 +495,10 @@ def test_a_job_token_opens_its_own_attempt_and_nothing_else(
     other = f"/api/runner/v1/jobs/{UNKNOWN}/attempts/1/heartbeat/"
     assert http.post(other, headers=headers).status_code == 404
     assert http.post(own).status_code == 401
+
+
+def test_what_the_gateway_keeps_is_for_its_owner_only(platform: RunningPlatform, upload: Upload) -> None:
+    upload("private", "print('x')").run().result()
+    for path in platform.home.iterdir():
+        if path.is_file() and path.name != "runner.log":
+            assert path.stat().st_mode & 0o077 == 0, path

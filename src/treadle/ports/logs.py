@@ -18,6 +18,3 @@ class LogStore(Protocol):
 
     async def read(self, job_id: str, start: int = 0, limit: int | None = None) -> bytes:
         """Return at most `limit` bytes from `start`; empty when there are none."""
-
-    async def length(self, job_id: str) -> int:
-        """Return how many bytes the log has."""

@@ -62,9 +62,9 @@ class Zygote:
         self._serving = True
 
     def run(self) -> None:
-        """Serve until the engine has hung up and the last supervisor has left."""
+        """Serve until the engine has hung up and all that was forked, or left to us, has ended."""
         self._tell({"ready": True})
-        while self._serving or self._supervisors or self._spare:
+        while self._serving or children():
             if self._serving and self._spare is None and not self._ready(0):
                 self._spare = self._fork()
             ready = self._ready(None)

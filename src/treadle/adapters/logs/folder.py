@@ -43,12 +43,5 @@ class FolderLogs:
         except FileNotFoundError:
             return b""
 
-    async def length(self, job_id: str) -> int:
-        """Return how many bytes the log has."""
-        try:
-            return self._path(job_id).stat().st_size
-        except FileNotFoundError:
-            return 0
-
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.log"

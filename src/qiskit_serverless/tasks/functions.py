@@ -3,19 +3,16 @@
 import functools
 import inspect
 import math
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 from typing import Any, NamedTuple, overload
 
-import cloudpickle
-
 from qiskit_serverless.tasks import session
 from qiskit_serverless.tasks.errors import NotSerializableError, TargetError
 from qiskit_serverless.tasks.references import TaskReference, Value
 from qiskit_serverless.tasks.segments import SegmentPool
-from qiskit_serverless.tasks.serializer import Payload, dumps
+from qiskit_serverless.tasks.serializer import Payload, dumps, is_found_by_name
 from qiskit_serverless.tasks.target import Target, unknown_key
 
 
@@ -80,18 +77,9 @@ class DistributedFunction:
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:  # noqa: ANN401  (as object has it)
         path = str(getattr(self.function, "__qualname__", ""))
-        if self._can_be_imported(path):
+        if is_found_by_name(self, self.__module__, path):
             return path
         return _new, (), {"function": self.function, "options": self.options, "id": self.id}
-
-    def _can_be_imported(self, path: str) -> bool:
-        module = sys.modules.get(self.__module__)
-        if module is None or self.__module__ in ("__main__", *cloudpickle.list_registry_pickle_by_value()):
-            return False
-        found: object = module
-        for name in path.split("."):
-            found = getattr(found, name, None)
-        return found is self
 
     def pack(self, pool: SegmentPool) -> Payload:
         """Return the function in its travelling form.

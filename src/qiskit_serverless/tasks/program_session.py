@@ -34,6 +34,7 @@ class ProgramSession:
         self._segments = SegmentPool(mark_free)
         self._numbers = itertools.count(1)
         self._looked = 0.0
+        self._process = os.getpid()
 
     @classmethod
     def connect(cls) -> "ProgramSession":
@@ -125,7 +126,9 @@ class ProgramSession:
             return [entry.status for entry in _entries(references)]
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers; but not from a process that this one has forked, at its exit."""
+        if self._process != os.getpid():
+            return
         atexit.unregister(self.close)
         self._pool.close()
         self._segments.close()

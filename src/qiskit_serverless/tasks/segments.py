@@ -47,12 +47,13 @@ class Segment:
         serial: Number of this hold, unique within the process.
     """
 
-    __slots__ = ("__weakref__", "_on_release", "fd", "serial")
+    __slots__ = ("__weakref__", "_on_release", "_process", "fd", "serial")
 
     def __init__(self, fd: int, on_release: Callable[[int], None]) -> None:
         self.fd = fd
         self.serial = next(_serials)
         self._on_release = on_release
+        self._process = os.getpid()
 
     def map(self) -> Mapping:
         """Map the content, copy-on-write."""
@@ -66,8 +67,10 @@ class Segment:
         return [os.pread(self.fd, length, place) for length, place in zip(lengths, offsets(lengths), strict=False)]
 
     def __del__(self) -> None:
-        # Runs in any thread at any line, so it must not take locks.
-        self._on_release(self.fd)
+        # Runs in any thread at any line, so it must not take locks; and perhaps in a process that ours has forked, whose
+        # copy of the hold means nothing.
+        if self._process == os.getpid():
+            self._on_release(self.fd)
         os.close(self.fd)
 
 

@@ -6,6 +6,7 @@ A payload is sealed: what `loads` makes of it is new each time and shares no mem
 import functools
 import io
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
@@ -75,6 +76,29 @@ def _value(index: int) -> Value:
     return _loading.values[index]
 
 
+def is_found_by_name(value: object, module: str, path: str) -> bool:
+    """Say whether other processes find a value by importing a module, so that it travels as its name.
+
+    Args:
+        value: The value.
+        module: Name of the module.
+        path: Names inside the module that lead to the value, with dots between them.
+    """
+    if module == "__main__" or module in cloudpickle.list_registry_pickle_by_value():
+        return False
+    found: object = sys.modules.get(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found is value
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Value:
+    return functools.lru_cache(**parameters)(function)
+
+
+_CACHED = type(_cached(len, {}))
+
+
 def _keep_inside(beside: list[memoryview], buffer: pickle.PickleBuffer) -> bool:
     """Say whether a buffer goes into the stream; a large one goes beside it.
 
@@ -103,6 +127,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no annotati
         if kind is self._circuit_class and circuits.survives_qpy(obj):
             self.circuits.append(obj)
             return _circuit, (len(self.circuits) - 1, obj.metadata)
+        if kind is _CACHED and not is_found_by_name(obj, obj.__module__, obj.__qualname__):
+            return _cached, (obj.__wrapped__, obj.cache_parameters())  # pickle knows these by their names only
         return super().reducer_override(obj)
 
     def _reduce_reference(self, reference: TaskReference[Any]) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -4,7 +4,6 @@ import difflib
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from importlib import metadata
 from numbers import Integral, Real
 from typing import Any
 
@@ -126,6 +125,8 @@ def _requirements(value: object) -> tuple[str, ...]:
 
 
 def _check_installed(text: object) -> None:
+    from importlib import metadata
+
     from packaging.requirements import InvalidRequirement, Requirement
 
     if not isinstance(text, str):

@@ -166,7 +166,7 @@ class WorkerPool:
         return True
 
     def _handle(self, worker: Worker, message: Message, descriptors: list[int]) -> None:
-        kind, *fields = message[:-2]  # the last two, about what it has let go of, are dealt with
+        kind, *fields = message[:-1]  # the last, about what it has let go of, is dealt with
         if kind == "result":
             self._returned(worker, descriptors, *fields)
         elif kind == "failed":

@@ -40,10 +40,23 @@ class BorrowedHandle:
         self._dropped.append((self.number, self.grants))
 
 
+class Registration:
+    """Stands for a function that the program has been told of, for as long as this process has the function."""
+
+    __slots__ = ("__weakref__", "_dropped", "_function_id")
+
+    def __init__(self, function_id: str, dropped: deque[str]) -> None:
+        self._function_id = function_id
+        self._dropped = dropped
+
+    def __del__(self) -> None:
+        self._dropped.append(self._function_id)
+
+
 class WorkerSession:
     """The session of a worker process.
 
-    Each message to the program also says which segments and values this process has let go of since the last one.
+    Each message to the program also says what this process has let go of since the last one: segments, values, functions.
     """
 
     def __init__(self, control: socket.socket, worker: int, budget: Budget) -> None:
@@ -54,6 +67,8 @@ class WorkerSession:
         self._handles: WeakValueDictionary[int, BorrowedHandle] = WeakValueDictionary()
         self._released: deque[int] = deque()
         self._dropped: deque[tuple[int, int]] = deque()
+        self._dropped_functions: deque[str] = deque()
+        self._registrations: WeakValueDictionary[str, Registration] = WeakValueDictionary()
         self._functions: dict[str, Payload] = {}
         self._request = threading.Lock()
 
@@ -62,14 +77,18 @@ class WorkerSession:
     ) -> TaskReference[Any]:
         """Start a task. The program learns of the function with the first call."""
         if function.registration is None:
-            self._budget.check(function.options.target, function.options.name)
-            self._send("function", function.id, function.options, payloads=(function.pack(self.segments),))
-            function.registration = (self, None)
+            function.registration = (self, self._registrations.get(function.id) or self._register(function))
         payload, waits_for = arguments.pack(function.function, args, kwargs, self.segments)
         handle = self.adopt(next(self._numbers))
         dependencies = [dependency.number for dependency in waits_for]
         self._send("submit", handle.number, function.id, dependencies, payloads=(payload,))
         return TaskReference(handle, function.options.name)
+
+    def _register(self, function: DistributedFunction) -> Registration:
+        self._budget.check(function.options.target, function.options.name)
+        self._send("function", function.id, function.options, payloads=(function.pack(self.segments),))
+        registration = self._registrations[function.id] = Registration(function.id, self._dropped_functions)
+        return registration
 
     def put(self, value: Value) -> TaskReference[Any]:
         """Keep a value for tasks to come."""
@@ -118,7 +137,8 @@ class WorkerSession:
     def _send(self, *message: object, payloads: Sequence[Payload] = ()) -> None:
         descriptors: list[int] = []
         frames = [encode(payload, descriptors) for payload in payloads]
-        send(self._control, (*message, *frames, _taken(self._released), _taken(self._dropped)), descriptors)
+        let_go = _taken(self._released), _taken(self._dropped), _taken(self._dropped_functions)
+        send(self._control, (*message, *frames, let_go), descriptors)
 
     def _answer(self) -> tuple[Message, list[int]]:
         """Return the answer to a request. Functions for tasks to come may arrive before it."""

@@ -236,14 +236,16 @@ class Worker:
         received = receive(self.control)
         if received is not None:
             self.proven = True
-            self._let_go(*received[0][-2:])
+            self._let_go(*received[0][-1])
         return received
 
-    def _let_go(self, released: Iterable[int], dropped: Iterable[tuple[int, int]]) -> None:
+    def _let_go(self, released: Iterable[int], dropped: Iterable[tuple[int, int]], functions: Iterable[str]) -> None:
         for serial in released:
             self._lower(self._segments, serial, 1)
         for number, grants in dropped:
             self._lower(self.held, number, grants)
+        for function_id in functions:
+            self.calls.pop(function_id, None)
 
     def _count(self, payloads: Iterable[Any], change: int) -> None:
         """Note that the process holds what is in these payloads once more, or once less."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from treadle.domain.budget import Budget
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
 
@@ -33,7 +32,7 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
         folder: Where its files are.
         inherited: What the zygote was allowed to pass on.
     """
-    count = str(threads(launch.budget))
+    count = str(threads(launch))
     return {
         **{name: value for name, value in inherited.items() if name not in ONE_THREAD},
         **dict.fromkeys(_THREAD_VARIABLES, count),
@@ -50,9 +49,10 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
     }
 
 
-def threads(budget: Budget) -> int:
-    """Return how many threads the libraries of a program with this budget may use."""
-    return max(1, int(budget.cpu))
+def threads(launch: Launch) -> int:
+    """Return how many threads the libraries of a program use: what its variables say, or else what its budget allows."""
+    wanted = launch.variables.get("OMP_NUM_THREADS", "")
+    return max(1, int(wanted) if wanted.isdecimal() else int(launch.budget.cpu))
 
 
 def replace_environment(variables: Mapping[str, str]) -> None:

@@ -80,7 +80,7 @@ def _run(channels: Channels, home: Path, supervisor: int) -> int:
     launch = handover.read(document)
     os.close(document)
     folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
-    limit_threads(threads(launch.budget))
+    limit_threads(threads(launch))
     _redirect(folder.log)
     return _call(launch, folder, channels)
 

@@ -90,8 +90,9 @@ def test_libraries_use_the_threads_of_the_budget(engine: RunningEngine) -> None:
     """
     one, _ = engine.finish(program, budget=Budget(cpu=0.5, gpu=0.0, mem=10**9))
     two, _ = engine.finish(program)
+    told, _ = engine.finish(program, variables={"OMP_NUM_THREADS": "1"})
 
-    assert (one.text, two.text) == ("{1}\n", "{2}\n")
+    assert (one.text, two.text, told.text) == ("{1}\n", "{2}\n", "{1}\n")
 
 
 def test_what_the_platform_has_imported_is_there(engine: RunningEngine) -> None:

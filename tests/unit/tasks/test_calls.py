@@ -1,6 +1,7 @@
 """Calling distributed functions, and getting what they return."""
 
 import functools
+import gc
 import os
 import threading
 from dataclasses import dataclass
@@ -8,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from qiskit_serverless.tasks import NotSerializableError, TaskReference, distribute_task, get, put
+from qiskit_serverless.tasks import (
+    DistributedFunction,
+    NotSerializableError,
+    TaskReference,
+    distribute_task,
+    get,
+    put,
+    session,
+)
 
 OFFSET = 100
 
@@ -234,10 +243,70 @@ def test_threads_of_a_task_call_and_get_as_well() -> None:
     assert get(outer()) == [1, 2, 3, 4]
 
 
+def test_functions_with_a_cache_can_be_used_and_keep_it_in_the_worker() -> None:
+    made: list[int] = []
+
+    @functools.lru_cache(maxsize=5)
+    def expensive(number: int) -> int:
+        made.append(number)
+        return number * 10
+
+    @functools.cache
+    def fibonacci(number: int) -> int:
+        return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
+
+    @distribute_task
+    def use(number: int) -> tuple[int, int, int]:
+        return expensive(number), len(made), fibonacci(60)
+
+    found = get([use(1) for _ in range(20)])
+
+    assert {value for value, _, _ in found} == {10}
+    assert {count for _, count, _ in found} == {1}
+    assert {value for _, _, value in found} == {1548008755920}
+    assert get(distribute_task(lambda: expensive.cache_parameters())()) == {"maxsize": 5, "typed": False}
+
+
 def test_functions_made_in_a_loop_do_not_mix() -> None:
     references = [distribute_task(lambda number=number: number)() for number in range(300)]
 
     assert get(references) == list(range(300))
+
+
+def test_copies_of_one_function_in_a_worker_are_one_function_to_the_program() -> None:
+    inner = distribute_task(lambda number: number)
+
+    @distribute_task
+    def outer() -> int:
+        import cloudpickle
+
+        copy = cloudpickle.loads(cloudpickle.dumps(inner))
+        first = get(copy(1))
+        del copy
+        gc.collect()
+        return first + get(inner(2))
+
+    assert get([outer() for _ in range(10)]) == [3] * 10
+
+
+def count_functions() -> int:
+    return sum(1 for each in gc.get_objects() if isinstance(each, DistributedFunction))
+
+
+def test_functions_that_have_gone_are_forgotten_by_the_workers_and_the_program() -> None:
+    @distribute_task
+    def make_many() -> int:
+        return sum(get([distribute_task(lambda number=number: number)() for number in range(200)]))
+
+    for number in range(200):
+        get(distribute_task(lambda number=number: number)())
+    assert get(make_many()) == get(make_many()) == sum(range(200))
+    gc.collect()
+
+    known = session.current()._pool.dispatcher.workers.values()  # type: ignore[attr-defined]
+    assert max(len(worker.calls) for worker in known) < 50
+    assert max(len(worker._known) for worker in known) < 50
+    assert max(get([distribute_task(count_functions)() for _ in range(4)])) < 100
 
 
 def test_an_argument_that_cannot_be_sent_is_named_at_the_call() -> None:

@@ -152,7 +152,7 @@ def test_a_worker_runs_prepared_and_writes_into_the_log(supervisor: Supervisor) 
     received = receive(control)
 
     assert received is not None
-    kind, number, seconds, frame, _, _ = received[0]
+    kind, number, seconds, frame, _ = received[0]
     payload = decode(frame, received[1], lambda _: pytest.fail("no reference"), lambda fd, _: Segment(fd, mark_free))
     assert (kind, number) == ("result", 7)
     assert 0 < seconds < 10

@@ -230,6 +230,27 @@ print("parent", get(twice(3)))
     assert (done.stdout, done.stderr) == ("parent 2\nchild 4\nparent 6\n", "")
 
 
+def test_a_process_that_the_program_forks_may_exit_and_drop_values_without_harm(run_program: Program) -> None:
+    done = run_program(
+        TASKS
+        + """
+import numpy as np
+make = distribute_task(lambda number: np.full(400_000, float(number)))
+arrays = [get(make(number)) for number in range(3)]
+pending = make(3)
+child = os.fork()
+if child == 0:
+    del arrays, pending
+    sys.exit(0)
+os.waitpid(child, 0)
+more = [get(make(10 + number)) for number in range(6)]
+print([float(array[0]) for array in arrays], [float(array[-1]) for array in arrays], float(get(pending)[0]))
+"""
+    )
+
+    assert (done.stdout, done.stderr) == ("[0.0, 1.0, 2.0] [0.0, 1.0, 2.0] 3.0\n", "")
+
+
 def test_a_reference_of_another_process_is_refused(run_program: Program) -> None:
     done = run_program(
         TASKS

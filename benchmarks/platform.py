@@ -98,12 +98,13 @@ def starts(rounds: int) -> Iterator[Finding]:
 def memory(process: subprocess.Popen[str]) -> Finding:
     """Return the proportional set size of every process of an idle platform."""
     gateway = psutil.Process(process.pid)
-    family = [gateway, *gateway.children()]
-    psutil.wait_procs([member for member in gateway.children(recursive=True) if member not in family])
-    sizes = [member.memory_full_info().pss / 2**20 for member in family]
-    parts = " + ".join(f"{size:.0f}" for size in sizes)
-    remark = f"gateway + zygote: {parts}; the incumbent 1,769 MB"
-    return at_most("idle memory, all processes (PSS)", sum(sizes), "MB", 250, remark)
+    busy = [member for member in gateway.children(recursive=True) if member.name() in ("supervisor", "program")]
+    psutil.wait_procs(busy)
+    family = [gateway, *gateway.children(recursive=True)]
+    sizes = {member.name(): member.memory_full_info().pss / 2**20 for member in family}
+    parts = ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
+    total = sum(member.memory_full_info().pss for member in family) / 2**20
+    return at_most("idle memory, all processes (PSS)", total, "MB", 250, f"{parts}; the incumbent 1,769 MB")
 
 
 def hello_world(hello: RunnableQiskitFunction, rounds: int) -> Finding:

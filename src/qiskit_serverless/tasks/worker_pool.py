@@ -23,7 +23,7 @@ from qiskit_serverless.tasks.serializer import Payload
 from qiskit_serverless.tasks.workers import Worker
 
 _MOST_STILLBORN = 3
-_MOST_LEISURE = 0.01
+_MOST_LEISURE = 0.02
 
 
 class WorkerPool:

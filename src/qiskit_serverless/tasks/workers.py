@@ -15,7 +15,7 @@ from qiskit_serverless.tasks.segments import Segment, mark_free
 from qiskit_serverless.tasks.serializer import Payload
 
 _FIRST_DEPTH = 2
-_AHEAD_SECONDS = 0.05
+_AHEAD_SECONDS = 0.1
 _MOST_DEPTH = 32
 _SHORT_SECONDS = 0.01
 _VALUES_PER_MESSAGE = 100

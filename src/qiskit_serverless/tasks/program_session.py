@@ -58,7 +58,8 @@ class ProgramSession:
         entry = Entry(next(self._numbers), call, packed, _own(waits_for) if waits_for else ())
         with self._pump.lock:
             self._pool.add(entry)
-            self._pump.along(urgent=call.seconds is None or call.seconds > _SHORT_SECONDS)
+            first = len(call.queue.heap) <= 1  # those before it wait for workers to come free
+            self._pump.along(urgent=first and (call.seconds is None or call.seconds > _SHORT_SECONDS))
         return TaskReference(entry, call.name)
 
     def _register(self, function: DistributedFunction) -> Call:

@@ -71,13 +71,15 @@ class WorkerSession:
         self._registrations: WeakValueDictionary[str, Registration] = WeakValueDictionary()
         self._functions: dict[str, Payload] = {}
         self._request = threading.Lock()
+        self._sending = threading.RLock()
 
     def submit(
         self, function: DistributedFunction, args: tuple[Value, ...], kwargs: Mapping[str, Value]
     ) -> TaskReference[Any]:
         """Start a task. The program learns of the function with the first call."""
-        if function.registration is None:
-            function.registration = (self, self._registrations.get(function.id) or self._register(function))
+        with self._sending:
+            if function.registration is None:
+                function.registration = (self, self._registrations.get(function.id) or self._register(function))
         payload, waits_for = arguments.pack(function.function, args, kwargs, self.segments)
         handle = self.adopt(next(self._numbers))
         dependencies = [dependency.number for dependency in waits_for]
@@ -137,8 +139,9 @@ class WorkerSession:
     def _send(self, *message: object, payloads: Sequence[Payload] = ()) -> None:
         descriptors: list[int] = []
         frames = [encode(payload, descriptors) for payload in payloads]
-        let_go = _taken(self._released), _taken(self._dropped), _taken(self._dropped_functions)
-        send(self._control, (*message, *frames, let_go), descriptors)
+        with self._sending:
+            let_go = _taken(self._released), _taken(self._dropped), _taken(self._dropped_functions)
+            send(self._control, (*message, *frames, let_go), descriptors)
 
     def _answer(self) -> tuple[Message, list[int]]:
         """Return the answer to a request. Functions for tasks to come may arrive before it."""

@@ -243,6 +243,28 @@ def test_threads_of_a_task_call_and_get_as_well() -> None:
     assert get(outer()) == [1, 2, 3, 4]
 
 
+def test_threads_of_a_task_may_be_the_first_to_call_a_function_at_the_same_time() -> None:
+    @distribute_task
+    def outer() -> list[int]:
+        found: list[int] = []
+        for _ in range(60):
+            inner = distribute_task(lambda number: number)
+            together = threading.Barrier(4)
+
+            def work(number: int, inner: Any = inner, together: Any = together) -> None:
+                together.wait()
+                found.append(get(inner(number)))
+
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        return found
+
+    assert sum(get(outer())) == 60 * 6
+
+
 def test_functions_with_a_cache_can_be_used_and_keep_it_in_the_worker() -> None:
     made: list[int] = []
 

@@ -108,12 +108,24 @@ class Dispatcher:
 
     def _serve(self, queue: ShapeQueue) -> None:
         """Give out the tasks of one queue; if there is no room, keep what comes free for it."""
-        while queue.heap and (worker := self._vacancy(queue)) is not None:
+        while queue.heap and self._room.fits(queue.shape):
+            self._take_back_older(queue)
+            worker = self._vacancy(queue)
+            if worker is None:
+                break
             self._give(worker, queue)
-        if queue.heap and not self._room.reserved:
+        if queue.heap and not self._room.reserved and not self.blocked:
             self._queue_behind(queue)
         if queue.heap and not self._room.fits(queue.shape):
             self._room.reserve(queue.shape)
+
+    def _take_back_older(self, queue: ShapeQueue) -> None:
+        """Take back tasks that lie behind running ones and are to run before the first of the queue."""
+        for worker in self.workers.values():
+            if worker.queue is queue and len(worker.entries) > 1 and worker.entries[1].order < queue.first.order:
+                entry = worker.take_back()
+                if entry is not None:
+                    queue.push(entry)
 
     def _give(self, worker: Worker, queue: ShapeQueue) -> bool:
         """Give the first task of the queue to a worker. Return False if it takes no more."""
@@ -135,9 +147,7 @@ class Dispatcher:
                     pass
 
     def _vacancy(self, queue: ShapeQueue) -> Worker | None:
-        """Return a worker that is free for this shape, charged for it; start one if need be."""
-        if not self._room.fits(queue.shape):
-            return None
+        """Return a worker for this shape, for which there is room, and charge it; start one if need be."""
         worker = self._idle(queue.shape) or self._started(queue.shape)
         if worker is not None:
             worker.queue = queue
@@ -196,14 +206,20 @@ class Dispatcher:
                 idle.retire()
 
     def block(self, worker: Worker) -> None:
-        """Note that the running task of a worker waits: what it holds is free for others, and so are its next tasks."""
+        """Note that the running task of a worker waits: what it holds is free for others.
+
+        Tasks that lie behind running ones are taken back, too: what it waits for may have to run before them.
+        """
         assert worker.queue is not None  # noqa: S101  (for the type checker)
         self._room.give_back(worker.queue.shape)
-        self._empty(worker)
+        for other in self.workers.values():
+            if len(other.entries) > 1 or other is worker:
+                self._empty(other)
 
     def _empty(self, worker: Worker) -> None:
         while (entry := worker.take_back()) is not None:
             self.add(entry)
+        self.ended(worker)
 
     def unblock(self, worker: Worker) -> None:
         """Note that what a blocked worker waits for is there; it goes on when there is room for it."""

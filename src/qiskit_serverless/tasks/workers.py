@@ -147,6 +147,13 @@ class Worker:
         timeout = entry.call.timeout if entry.call else None
         self.running_until = None if timeout is None else time.monotonic() + timeout
 
+    def _end(self, entry: Entry) -> None:
+        """Note that what was the first of its tasks is not with it any more, so that the next one begins."""
+        entry.running = False
+        self.running_until = None
+        if self.entries:
+            self._begin()
+
     def done(self, number: int, seconds: float) -> Entry:
         """Note that it has done its running task, and return the task.
 
@@ -156,11 +163,8 @@ class Worker:
         """
         entry = self.entries.popleft()
         assert entry.number == number and entry.call is not None  # noqa: S101, PT018  (workers keep the order)
-        entry.running = False
         entry.call.took(seconds)
-        self.running_until = None
-        if self.entries:
-            self._begin()
+        self._end(entry)
         return entry
 
     @property
@@ -188,8 +192,10 @@ class Worker:
         return entry
 
     def _undo(self, entry: Entry, message: Message) -> None:
+        first = entry.running
         self.entries.remove(entry)
-        entry.running = False
+        if first:
+            self._end(entry)
         self._forgotten.extend(message[-1])
         self._count([entry.arguments, *(dependency.outcome for dependency in entry.dependencies)], -1)
 

@@ -18,6 +18,7 @@ import numpy as np
 import qiskit.quantum_info
 from qiskit import QuantumCircuit, primitives, qpy
 from qiskit.circuit import Operation, Parameter, ParameterExpression, ParameterVector
+from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit.circuit.parametertable import ParameterView
 from qiskit.circuit.parametervector import ParameterVectorElement
 from qiskit.exceptions import QiskitError
@@ -55,6 +56,7 @@ _WITH_SETTINGS = (
     "SuperOp",
 )
 _PUB_RESULT = ("data", "metadata")
+_SECONDS = frozenset({"s", "ms", "us", "ns", "ps"})
 _ESTIMATOR_PUB = ("circuit", "observables", "parameter_values", "precision")
 _SAMPLER_PUB = ("circuit", "parameter_values", "shots")
 
@@ -91,9 +93,25 @@ def _encode_circuit(walk: Walk, circuit: QuantumCircuit) -> Json:
 
 
 def _qpy_text(walk: Walk, circuit: QuantumCircuit) -> str:
+    _check_delays(circuit)
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer, metadata_serializer=walk.json_encoder, version=_QPY_VERSION)
     return base64.b64encode(zlib.compress(buffer.getbuffer(), 1)).decode("ascii")
+
+
+def _check_delays(circuit: QuantumCircuit) -> None:
+    """See that QPY carries the delays of a circuit: it would turn those in seconds into as many ticks (``dt``).
+
+    Raises:
+        ValueError: It does not.
+    """
+    names = circuit.count_ops()
+    if "delay" in names or not CONTROL_FLOW_OP_NAMES.isdisjoint(names):
+        for operation in (instruction.operation for instruction in circuit.data):
+            if operation.name == "delay" and operation.unit in _SECONDS:
+                raise ValueError(f"it has a delay in {operation.unit}, which QPY loses; give delays in dt")
+            for block in getattr(operation, "blocks", ()):
+                _check_delays(block)
 
 
 def _decode_circuit(fields: dict[str, Json]) -> QuantumCircuit:

@@ -132,3 +132,15 @@ def test_metadata_of_a_circuit_is_not_an_exception() -> None:
         match=r'^result\[0\]: <class .*QuantumCircuit\'> cannot be stored: metadata\["x"\]\[0\]: <class',
     ):
         dumps([circuit])
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_circuit_whose_delays_would_change_their_unit_is_refused(unit: str) -> None:
+    plain, inside = QuantumCircuit(1, 1), QuantumCircuit(1, 1)
+    plain.delay(100, 0, unit=unit)
+    with inside.if_test((0, True)):
+        inside.delay(100, 0, unit=unit)
+
+    for circuit in (plain, inside):
+        with pytest.raises(SerializationError, match=rf"result\[\"c\"\].*a delay in {unit}, .* in dt"):
+            dumps({"c": circuit})

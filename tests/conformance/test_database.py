@@ -24,12 +24,13 @@ async def a_user(database: Database, name: str = "ada") -> User:
     return user
 
 
-def a_version(number: int = 1, **fields: object) -> FunctionVersion:
-    return replace(FunctionVersion(new_id(), number, "main.py", "d" * 64), **fields)  # type: ignore[arg-type]
+def a_version(user: User, number: int = 1, **fields: object) -> FunctionVersion:
+    version = FunctionVersion(new_id(), number, "main.py", "d" * 64, author_id=user.id)
+    return replace(version, **fields)  # type: ignore[arg-type]
 
 
 async def a_function(database: Database, user: User, title: str = "hello") -> Function:
-    function = Function(new_id(), title, user.id, NOON, a_version())
+    function = Function(new_id(), title, user.id, NOON, a_version(user))
     await database.write(lambda repositories: repositories.functions.add(function))
     return function
 
@@ -57,7 +58,9 @@ async def test_a_user_is_found_by_name_and_by_token(database: Database) -> None:
 
 async def test_a_function_keeps_everything_it_was_given(database: Database) -> None:
     ada = await a_user(database)
-    version = a_version(dependencies=("a==1", "b"), env_vars={"X": "ä"}, description="d", version="1.2", type="CIRCUIT")
+    version = a_version(
+        ada, dependencies=("a==1", "b"), env_vars={"X": "ä"}, description="d", version="1.2", type="CIRCUIT"
+    )
     function = Function(new_id(), "hello", ada.id, NOON, version)
     await database.write(lambda repositories: repositories.functions.add(function))
     assert await database.read(lambda repositories: repositories.functions.by_title(ada.id, "hello")) == function
@@ -66,7 +69,7 @@ async def test_a_function_keeps_everything_it_was_given(database: Database) -> N
 async def test_a_new_version_becomes_the_current_one_and_the_old_one_stays(database: Database) -> None:
     ada = await a_user(database)
     function = await a_function(database, ada)
-    second = a_version(2, entrypoint="other.py")
+    second = a_version(ada, 2, entrypoint="other.py")
     await database.write(lambda repositories: repositories.functions.add_version(function.id, second, NOON))
     found = await database.read(lambda repositories: repositories.functions.by_title(ada.id, "hello"))
     assert found == replace(function, current=second)

@@ -18,9 +18,19 @@ from treadle.domain.users import User
 pytestmark = pytest.mark.anyio
 
 
-def migrated(path: Path) -> None:
+STORED_BY_0001 = (
+    "INSERT INTO users VALUES ('u', 'ada', '2026-11-22 12:00:00')",
+    "INSERT INTO functions VALUES ('f', 'u', 'hello', 'v', '2026-11-22 12:00:00')",
+    "INSERT INTO function_versions VALUES ('v', 'f', 1, 'main.py', NULL, '[]', '{}', NULL, NULL, 'GENERIC', 'ray', '{}',"
+    " '2026-11-22 12:00:00')",
+    "INSERT INTO jobs VALUES ('j', 'u', 'f', 'v', 'QUEUED', NULL, 0, NULL, NULL, '2026-11-22 12:00:00')",
+    "INSERT INTO job_events VALUES (1, 'j', 'STATUS_CHANGE', 'API', 'RUN_PROGRAM', '{}', '2026-11-22 12:00:00')",
+)
+
+
+def migrated(path: Path, revision: str = "head") -> None:
     engine = sqlite_engine(path)
-    schema.upgrade(engine)
+    schema.upgrade(engine, revision)
     engine.dispose()
 
 
@@ -40,6 +50,28 @@ def test_the_newest_migration_is_the_one_the_code_names(tmp_path: Path) -> None:
 def test_migrating_twice_is_harmless(tmp_path: Path) -> None:
     migrated(tmp_path / "db")
     migrated(tmp_path / "db")
+
+
+async def test_what_an_older_platform_has_stored_is_all_there_after_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    migrated(path, "0001")
+    engine = sqlite_engine(path)
+    with engine.begin() as connection:
+        for statement in STORED_BY_0001:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    migrated(path)
+    database = SqliteDatabase(path)
+    job = await database.read(lambda repositories: repositories.jobs.get("j"))
+    assert job is not None
+    assert (job.function_title, job.provider, job.business_model, job.config) == ("hello", None, "SUBSIDIZED", {})
+    version = await database.read(lambda repositories: repositories.functions.version(job.version_id))
+    assert (version.author_id, version.entrypoint, version.sizes) == ("u", "main.py", {})
+    assert len(await database.read(lambda repositories: repositories.jobs.events("j"))) == 1
+    await database.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
 
 
 async def test_a_database_that_refuses_to_write_says_so_and_goes_on_when_it_can(tmp_path: Path) -> None:

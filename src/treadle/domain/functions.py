@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from treadle.domain.errors import InvalidError
+from treadle.domain.providers import Provider
 
 DEFAULT_TITLE_LENGTH = 255
 _ILLEGAL_IN_TITLE = re.compile(r"[^A-Za-z0-9_/-]")
@@ -28,6 +29,11 @@ class FunctionVersion:
         type: GENERIC, APPLICATION or CIRCUIT.
         runner: The runner the author asked for.
         arguments_schema: JSON text of the schema of its arguments, ``{}`` for none.
+        author_id: Who uploaded it.
+        environment_digest: The environment its programs run in, None for the platform's own.
+        documentation_url: Where people read more.
+        sizes: Compute profiles by the labels the author gave them.
+        default_size: The label that is meant when a caller names none.
     """
 
     id: str
@@ -41,17 +47,34 @@ class FunctionVersion:
     type: str = "GENERIC"
     runner: str = "ray"
     arguments_schema: str = "{}"
+    author_id: str = ""
+    environment_digest: str | None = None
+    documentation_url: str | None = None
+    sizes: dict[str, str] = field(default_factory=dict)
+    default_size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An uploaded program with its current version."""
+    """An uploaded program with its current version.
+
+    Attributes:
+        id: Identifier.
+        title: Title, unique among the functions of its provider, or of its author where there is none.
+        author_id: Who uploaded its first version.
+        created: When that was.
+        current: The version that new jobs run.
+        provider: Who publishes it, None for a function of its author alone.
+        disabled_message: Why it cannot be run now, None when it can.
+    """
 
     id: str
     title: str
     author_id: str
     created: datetime
     current: FunctionVersion
+    provider: Provider | None = None
+    disabled_message: str | None = None
 
 
 def clean_title(title: str) -> str:

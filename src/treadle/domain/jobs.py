@@ -1,11 +1,19 @@
 """Jobs: their records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.providers import Provider
+
+
+class BusinessModel(StrEnum):
+    """On whose account a job runs."""
+
+    SUBSIDIZED = "SUBSIDIZED"
+    TRIAL = "TRIAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,11 @@ class Job:
         created: When it was accepted.
         state: Where it stands in the life cycle.
         cause: Why it failed, as `treadle.domain.causes.Cause` in JSON form.
+        provider: Provider of the function, None for a function of its author alone.
+        compute_profile: The profile it was asked to run with, None for the default.
+        function_size: The size of the function that was asked for, None for the default.
+        business_model: On whose account it runs.
+        config: Workers the user asked for, for engines that scale.
     """
 
     id: str
@@ -31,6 +44,11 @@ class Job:
     created: datetime
     state: JobState
     cause: dict[str, Any] | None = None
+    provider: Provider | None = None
+    compute_profile: str | None = None
+    function_size: str | None = None
+    business_model: BusinessModel = BusinessModel.SUBSIDIZED
+    config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> JobStatus:

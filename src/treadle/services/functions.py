@@ -82,7 +82,7 @@ class Functions:
 
         def work(repositories: Repositories) -> Function:
             existing = repositories.functions.by_title(user.id, upload.title)
-            version = self._next_version(existing.current if existing else None, upload, digest)
+            version = self._next_version(user, existing.current if existing else None, upload, digest)
             if files is not None:
                 check_entrypoint(version.entrypoint, files)
             if existing is None:
@@ -119,7 +119,9 @@ class Functions:
             await self._objects.put(artifact_key(digest), artifact)
         return digest
 
-    def _next_version(self, current: FunctionVersion | None, upload: Upload, digest: str | None) -> FunctionVersion:
+    def _next_version(
+        self, user: User, current: FunctionVersion | None, upload: Upload, digest: str | None
+    ) -> FunctionVersion:
         if current is None:
             if upload.entrypoint is None:
                 raise InvalidError(_NEEDS_PROGRAM)
@@ -135,7 +137,7 @@ class Functions:
             "arguments_schema": upload.arguments_schema,
         }
         given = {name: value for name, value in changes.items() if value is not None}
-        return replace(current, id=new_id(), number=current.number + 1, **given)  # type: ignore[arg-type]  # names and types are those of the record
+        return replace(current, id=new_id(), number=current.number + 1, author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
 
     def _seal(self, env_vars: dict[str, str] | None) -> dict[str, str] | None:
         if env_vars is None:

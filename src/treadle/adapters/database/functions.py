@@ -5,19 +5,31 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from treadle.adapters.database.tables import function_versions, functions
+from treadle.adapters.database.tables import function_versions, functions, providers
 from treadle.domain.functions import Function, FunctionVersion
+from treadle.domain.providers import Provider
 
+PROVIDER_COLUMNS = (
+    providers.c.id.label("provider_id"),
+    providers.c.name.label("provider_name"),
+    providers.c.registry.label("provider_registry"),
+)
 _VERSION_COLUMNS = [
     function_versions.c[name] for name in FunctionVersion.__dataclass_fields__
 ]  # in the order of the record's fields
-_FUNCTIONS: Select[Any] = select(
-    functions.c.id.label("function_id"),
-    functions.c.title,
-    functions.c.author_id,
-    functions.c.created,
-    *_VERSION_COLUMNS,
-).join(function_versions, function_versions.c.id == functions.c.current_version_id)
+_FUNCTIONS: Select[Any] = (
+    select(
+        functions.c.id.label("function_id"),
+        functions.c.title,
+        functions.c.author_id.label("first_author_id"),
+        functions.c.created,
+        functions.c.disabled_message,
+        *PROVIDER_COLUMNS,
+        *_VERSION_COLUMNS,
+    )
+    .join(function_versions, function_versions.c.id == functions.c.current_version_id)
+    .outerjoin(providers, providers.c.id == functions.c.provider_id)
+)
 
 
 class DatabaseFunctions:
@@ -33,6 +45,8 @@ class DatabaseFunctions:
                 id=function.id,
                 title=function.title,
                 author_id=function.author_id,
+                provider_id=function.provider.id if function.provider else None,
+                disabled_message=function.disabled_message,
                 created=function.created,
                 current_version_id=function.current.id,
             )
@@ -48,7 +62,9 @@ class DatabaseFunctions:
 
     def by_title(self, author_id: str, title: str) -> Function | None:
         """Return an author's function, at its current version."""
-        statement = _FUNCTIONS.where(functions.c.author_id == author_id, functions.c.title == title)
+        statement = _FUNCTIONS.where(
+            functions.c.author_id == author_id, functions.c.title == title, functions.c.provider_id.is_(None)
+        )
         row = self._connection.execute(statement).first()
         return _function(row) if row is not None else None
 
@@ -74,4 +90,17 @@ def _version(row: Row[Any]) -> FunctionVersion:
 
 
 def _function(row: Row[Any]) -> Function:
-    return Function(row.function_id, row.title, row.author_id, row.created, _version(row))
+    return Function(
+        row.function_id,
+        row.title,
+        row.first_author_id,
+        row.created,
+        _version(row),
+        provider_of(row),
+        row.disabled_message,
+    )
+
+
+def provider_of(row: Row[Any]) -> Provider | None:
+    """Return the provider in a row that has `PROVIDER_COLUMNS`."""
+    return Provider(row.provider_id, row.provider_name, row.provider_registry) if row.provider_id else None

@@ -7,23 +7,33 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
 
-from treadle.adapters.database.tables import functions, job_events, jobs
-from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
+from treadle.adapters.database.functions import PROVIDER_COLUMNS, provider_of
+from treadle.adapters.database.tables import functions, job_events, jobs, providers
+from treadle.domain.jobs import BusinessModel, Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import ACTIVE, ON_ENGINE, JobState, JobStatus, SubStatus
 from treadle.domain.scheduling import QueuedJob
 
-_JOBS: Select[Any] = select(
-    jobs.c.id,
-    jobs.c.author_id,
-    jobs.c.function_id,
-    functions.c.title,
-    jobs.c.version_id,
-    jobs.c.created,
-    jobs.c.status,
-    jobs.c.sub_status,
-    jobs.c.attempt,
-    jobs.c.cause,
-).join(functions, functions.c.id == jobs.c.function_id)
+_JOBS: Select[Any] = (
+    select(
+        jobs.c.id,
+        jobs.c.author_id,
+        jobs.c.function_id,
+        functions.c.title,
+        jobs.c.version_id,
+        jobs.c.created,
+        jobs.c.status,
+        jobs.c.sub_status,
+        jobs.c.attempt,
+        jobs.c.cause,
+        jobs.c.compute_profile,
+        jobs.c.function_size,
+        jobs.c.business_model,
+        jobs.c.config,
+        *PROVIDER_COLUMNS,
+    )
+    .join(functions, functions.c.id == jobs.c.function_id)
+    .outerjoin(providers, providers.c.id == functions.c.provider_id)
+)
 _BY_ID = _JOBS.where(jobs.c.id == bindparam("id"))
 _EVENTS = (
     select(job_events)
@@ -50,6 +60,10 @@ class DatabaseJobs:
                 status=job.status,
                 sub_status=job.state.sub_status,
                 attempt=job.state.attempt,
+                compute_profile=job.compute_profile,
+                function_size=job.function_size,
+                business_model=job.business_model,
+                config=job.config,
             )
         )
 
@@ -163,7 +177,21 @@ def _conditions(author_id: str, job_filter: JobFilter) -> list[ColumnElement[boo
 
 def _job(row: Row[Any]) -> Job:
     state = JobState(JobStatus(row.status), SubStatus(row.sub_status) if row.sub_status else None, row.attempt)
-    return Job(row.id, row.author_id, row.function_id, row.title, row.version_id, row.created, state, row.cause)
+    return Job(
+        row.id,
+        row.author_id,
+        row.function_id,
+        row.title,
+        row.version_id,
+        row.created,
+        state,
+        row.cause,
+        provider_of(row),
+        row.compute_profile,
+        row.function_size,
+        BusinessModel(row.business_model),
+        row.config,
+    )
 
 
 def _event(row: Row[Any]) -> StoredEvent:

@@ -1,15 +1,17 @@
 """Brings the tables of a database to the newest version."""
 
+import contextlib
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration. A test compares it with the migrations folder."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the migrations that `engine`'s database has not seen."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Run the migrations that `engine`'s database has not seen, up to `revision`."""
     if current_version(engine) == NEWEST:
         return  # spares importing alembic at each start
     from alembic import command
@@ -20,8 +22,22 @@ def upgrade(engine: Engine) -> None:
         config.set_main_option("script_location", str(folder))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+        with _tables_replaceable(connection):
+            command.upgrade(config, revision)
+            connection.commit()
+
+
+@contextlib.contextmanager
+def _tables_replaceable(connection: Connection) -> Iterator[None]:
+    """Let migrations put a new table in the place of an old one that others refer to, as SQLite wants it for most changes."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # SQLAlchemy would begin a transaction, in which these do nothing
+    assert driver is not None  # noqa: S101  (the connection is open)
+    driver.execute("PRAGMA foreign_keys = OFF")
+    yield
+    driver.execute("PRAGMA foreign_keys = ON")
 
 
 def current_version(engine: Engine) -> str | None:

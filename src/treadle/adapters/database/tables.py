@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -59,15 +61,81 @@ tokens = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", String(36), ForeignKey("groups.id"), primary_key=True),
+    Column("user_id", String(36), ForeignKey("users.id"), primary_key=True),
+    Index(None, "user_id"),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("registry", String(255), comment="images of its functions must come from here"),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+provider_admins = Table(
+    "provider_admins",
+    metadata,
+    Column("provider_id", String(36), ForeignKey("providers.id"), primary_key=True),
+    Column("group_id", String(36), ForeignKey("groups.id"), primary_key=True),
+    comment="groups whose members upload a provider's functions and see their jobs",
+)
+
 functions = Table(
     "functions",
     metadata,
     Column("id", String(36), primary_key=True),
     Column("author_id", String(36), ForeignKey("users.id"), nullable=False),
+    Column("provider_id", String(36), ForeignKey("providers.id")),
     Column("title", String(255), nullable=False),
     Column("current_version_id", String(36), nullable=False, comment="the version that new jobs run"),
+    Column("disabled_message", Text, comment="why it cannot be run now; null when it can"),
     Column("created", UtcDateTime, nullable=False),
-    UniqueConstraint("author_id", "title"),
+    Index(
+        "uq_functions_author_id_title",
+        "author_id",
+        "title",
+        unique=True,
+        sqlite_where=text("provider_id IS NULL"),
+        postgresql_where=text("provider_id IS NULL"),
+    ),
+    Index("uq_functions_provider_id_title", "provider_id", "title", unique=True),
+)
+
+function_access = Table(
+    "function_access",
+    metadata,
+    Column("function_id", String(36), ForeignKey("functions.id"), primary_key=True),
+    Column("group_id", String(36), ForeignKey("groups.id"), primary_key=True),
+    Column("may_run", Boolean, nullable=False, comment="members may only see the function otherwise"),
+    Column("trial", Boolean, nullable=False, comment="their jobs are trials"),
+    Index(None, "group_id"),
+    comment="groups whose members see a provider's function",
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("digest", String(64), primary_key=True, comment="of lock, Python and platform"),
+    Column("requirements", JSON, nullable=False, comment="what was asked for"),
+    Column("lock", Text, nullable=False, comment="hashed requirements, all that it takes to build it again"),
+    Column("status", String(10), nullable=False),
+    Column("message", Text, comment="why it could not be built"),
+    Column("created", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime, nullable=False, comment="when a job was last started in it"),
 )
 
 function_versions = Table(
@@ -76,15 +144,20 @@ function_versions = Table(
     Column("id", String(36), primary_key=True),
     Column("function_id", String(36), ForeignKey("functions.id"), nullable=False),
     Column("number", Integer, nullable=False),
+    Column("author_id", String(36), ForeignKey("users.id"), nullable=False, comment="who uploaded it"),
     Column("entrypoint", String(255), nullable=False),
     Column("artifact_digest", String(64), comment="SHA-256 of the artifact, its key in the object store"),
+    Column("environment_digest", String(64), ForeignKey("environments.digest"), comment="null: the platform's own"),
     Column("dependencies", JSON, nullable=False),
     Column("env_vars", JSON, nullable=False, comment="values of names that contain 'token' are sealed"),
     Column("description", Text),
+    Column("documentation_url", Text),
     Column("version", String(255), comment="the author's own label"),
     Column("type", String(20), nullable=False),
     Column("runner", String(255), nullable=False),
     Column("arguments_schema", Text, nullable=False),
+    Column("sizes", JSON, nullable=False, comment="compute profiles by label"),
+    Column("default_size", String(255)),
     Column("created", UtcDateTime, nullable=False),
     UniqueConstraint("function_id", "number"),
 )
@@ -101,9 +174,24 @@ jobs = Table(
     Column("attempt", Integer, nullable=False, comment="the fence: reports of other attempts are refused"),
     Column("lease_until", UtcDateTime, comment="the attempt counts as silent from then on"),
     Column("cause", JSON, comment="why it failed"),
+    Column("compute_profile", String(255)),
+    Column("function_size", String(255)),
+    Column("business_model", String(20), nullable=False, comment="SUBSIDIZED or TRIAL"),
+    Column("config", JSON, nullable=False, comment="workers the user asked for, for engines that scale"),
     Column("created", UtcDateTime, nullable=False),
     Index(None, "author_id", "created"),
+    Index(None, "author_id", "status", "created"),
+    Index(None, "function_id", "created"),
     Index(None, "status", "author_id", "created"),
+)
+
+runtime_jobs = Table(
+    "runtime_jobs",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id"), primary_key=True),
+    Column("runtime_job", String(255), primary_key=True, comment="id of a job on a quantum computer"),
+    Column("runtime_session", String(255)),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 job_events = Table(

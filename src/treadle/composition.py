@@ -27,11 +27,13 @@ from treadle.domain.errors import HomeFolderError
 from treadle.domain.tokens import new_token
 from treadle.ports.engine import Engine
 from treadle.services.access import Access
+from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
+from treadle.services.uploads import Uploads
 from treadle.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
     objects = ObstoreObjects.in_folder(home / "objects")
     access = Access(database, signer, clock)
-    functions = Functions(database, objects, InstalledEnvironment(), signer, clock)
+    functions = Functions(database, signer)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
     dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, _terms(settings, url))
     dispatching: list[asyncio.Task[None]] = []
@@ -92,6 +94,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     platform = Platform(
         access=access,
         functions=functions,
+        uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
         reports=Reports(database, objects, logs, wakeups, clock),

@@ -23,9 +23,11 @@ from treadle.ports.repositories import Database
 from treadle.ports.secrets import Signer
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.access import Access
+from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
-from treadle.services.functions import Functions, Upload
+from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.uploads import Upload, Uploads
 
 pytestmark = pytest.mark.anyio
 
@@ -62,12 +64,13 @@ async def desk(
     """A desk whose engine has an interpreter that ends at once."""
     clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
     access = Access(database, signer, clock)
-    functions = Functions(database, objects, InstalledEnvironment(), signer, clock)
+    functions = Functions(database, signer)
+    uploads = Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
     terms = JobTerms("http://127.0.0.1:9", str(tmp_path / "data"), Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, terms)
     user = await access.register("ada", "token")
-    await functions.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
+    await uploads.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
     await engine.open(dispatcher.supervisor_exited)
     yield Desk(database, wakeups, jobs, dispatcher, user)
     await engine.close()

@@ -502,3 +502,14 @@ def test_what_the_gateway_keeps_is_for_its_owner_only(platform: RunningPlatform,
     for path in platform.home.iterdir():
         if path.is_file() and path.stat().st_size:
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_an_artifact_that_is_refused_is_not_stored(own_platform: RunningPlatform) -> None:
+    headers = {"Authorization": f"Bearer {own_platform.token}"}
+    with httpx2.Client(base_url=own_platform.url, headers=headers, timeout=30) as http:
+        stored = own_platform.home / "objects" / "artifacts"
+        assert message(upload_with(http, tar_of(other_py="1"), entrypoint="main.py")).startswith("The artifact has no")
+        assert not stored.exists()
+        upload_with(http, tar_of(main_py="1"), entrypoint="main.py")
+        assert message(upload_with(http, tar_of(other_py="2"))).startswith("The artifact has no file 'main.py'")
+        assert len(list(stored.iterdir())) == 1

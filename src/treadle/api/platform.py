@@ -10,6 +10,7 @@ from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
+from treadle.services.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Platform:
     Attributes:
         access: Who is calling.
         functions: Functions.
+        uploads: Uploads of functions.
         jobs: Jobs, for users.
         streams: Streams of jobs.
         reports: The runner's side.
@@ -29,6 +31,7 @@ class Platform:
 
     access: Access
     functions: Functions
+    uploads: Uploads
     jobs: Jobs
     streams: JobStreams
     reports: Reports

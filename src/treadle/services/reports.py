@@ -11,7 +11,7 @@ from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import WakeUps, job_topic
-from treadle.services.functions import artifact_key
+from treadle.services.artifacts import Artifacts
 from treadle.services.jobs import arguments_key, result_key
 from treadle.services.transitions import LEASE, Change, apply
 
@@ -24,6 +24,7 @@ class Reports:
     ) -> None:
         self._database = database
         self._objects = objects
+        self._artifacts = Artifacts(objects)
         self._logs = logs
         self._wakeups = wakeups
         self._clock = clock
@@ -40,7 +41,7 @@ class Reports:
             return repositories.functions.version(job.version_id).artifact_digest
 
         digest = await self._database.read(work)
-        data = await self._objects.get(artifact_key(digest)) if digest else None
+        data = await self._artifacts.get(digest) if digest else None
         if data is None:
             raise InvalidError("The function's artifact is gone from the platform's store; upload the function again.")
         return data

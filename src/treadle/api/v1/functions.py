@@ -12,7 +12,7 @@ from treadle.api.callers import ByUser
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError, NotFoundError
 from treadle.domain.functions import clean_title, split_title
-from treadle.services.functions import Upload
+from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
 
@@ -72,7 +72,7 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
         raise NotFoundError(f"Provider {provider} doesn't exist.")
     if body.image is not None:
         raise InvalidError("Custom images are only available if you are a provider.")
-    function = await call.platform.functions.upload(
+    function = await call.platform.uploads.upload(
         call.user,
         Upload(
             title=title,

@@ -1,0 +1,31 @@
+"""Artifacts in the object store, by their digest: what is there already is not stored again."""
+
+import asyncio
+import hashlib
+
+from treadle.ports.objects import ObjectStore
+
+
+class Artifacts:
+    """The artifacts of all functions."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    async def get(self, digest: str) -> bytes | None:
+        """Return an artifact, or None when it is gone from the store."""
+        return await self._objects.get(_key(digest))
+
+    async def put(self, digest: str, artifact: bytes) -> None:
+        """Store an artifact."""
+        if not await self._objects.exists(_key(digest)):
+            await self._objects.put(_key(digest), artifact)
+
+
+async def digest_of(artifact: bytes) -> str:
+    """Return the SHA-256 of an artifact in hexadecimal."""
+    return (await asyncio.to_thread(hashlib.sha256, artifact)).hexdigest()
+
+
+def _key(digest: str) -> str:
+    return f"artifacts/{digest}.tar"

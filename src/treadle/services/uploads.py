@@ -1,0 +1,125 @@
+"""Uploading functions: each upload makes a version."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from treadle.domain.artifacts import artifact_files, check_entrypoint
+from treadle.domain.errors import InvalidError
+from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint
+from treadle.domain.ids import new_id
+from treadle.domain.users import User
+from treadle.ports.clock import Clock
+from treadle.ports.environments import Environments
+from treadle.ports.repositories import Database, Repositories
+from treadle.ports.secrets import Signer
+from treadle.services.artifacts import Artifacts, digest_of
+from treadle.services.functions import seal
+
+_NEEDS_PROGRAM = "At least one of attributes (entrypoint, image) is required."
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload sets. None leaves a field as the function's current version has it.
+
+    Attributes:
+        title: Title of the function, already clean.
+        artifact: The tar file.
+        entrypoint: Path of the program inside the artifact.
+        dependencies: Requirements.
+        env_vars: Environment variables for its jobs.
+        description: Text for people.
+        version: The author's own version label.
+        type: GENERIC, APPLICATION or CIRCUIT; taken when the function is made, not afterwards.
+        runner: The runner the author asks for.
+        arguments_schema: JSON text.
+    """
+
+    title: str
+    artifact: bytes | None = None
+    entrypoint: str | None = None
+    dependencies: tuple[str, ...] | None = None
+    env_vars: dict[str, str] | None = None
+    description: str | None = None
+    version: str | None = None
+    type: str | None = None
+    runner: str | None = None
+    arguments_schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Artifact:
+    content: bytes
+    digest: str
+    files: frozenset[str]
+
+
+class Uploads:
+    """Use cases of those who upload functions."""
+
+    def __init__(
+        self, database: Database, artifacts: Artifacts, environments: Environments, signer: Signer, clock: Clock
+    ) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._environments = environments
+        self._signer = signer
+        self._clock = clock
+
+    async def upload(self, user: User, upload: Upload) -> Function:
+        """Store a new function, or a new version of one the user has.
+
+        Raises:
+            InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
+                or a dependency cannot be had.
+        """
+        self._environments.check(upload.dependencies or ())
+        artifact = await _read_artifact(upload.artifact) if upload.artifact is not None else None
+
+        def plan(repositories: Repositories) -> tuple[Function | None, FunctionVersion]:
+            existing = repositories.functions.by_title(user.id, upload.title)
+            return existing, self._next_version(user, existing.current if existing else None, upload, artifact)
+
+        def work(repositories: Repositories) -> Function:
+            existing, version = plan(repositories)
+            now = self._clock.now()
+            if existing is None:
+                function = Function(new_id(), upload.title, user.id, now, version)
+                repositories.functions.add(function)
+                return function
+            repositories.functions.add_version(existing.id, version, now)
+            return replace(existing, current=version)
+
+        if artifact is not None:
+            await self._database.read(plan)  # so that what is refused is not stored
+            await self._artifacts.put(artifact.digest, artifact.content)
+        return await self._database.write(work)
+
+    def _next_version(
+        self, user: User, current: FunctionVersion | None, upload: Upload, artifact: _Artifact | None
+    ) -> FunctionVersion:
+        if current is None:
+            if upload.entrypoint is None:
+                raise InvalidError(_NEEDS_PROGRAM)
+            current = FunctionVersion("", 0, upload.entrypoint, type=upload.type or "GENERIC")
+        changes = {
+            "entrypoint": clean_entrypoint(upload.entrypoint) if upload.entrypoint is not None else None,
+            "artifact_digest": artifact.digest if artifact is not None else None,
+            "dependencies": upload.dependencies,
+            "env_vars": seal(self._signer, upload.env_vars) if upload.env_vars is not None else None,
+            "description": upload.description,
+            "version": upload.version,
+            "runner": upload.runner,
+            "arguments_schema": upload.arguments_schema,
+        }
+        given = {name: value for name, value in changes.items() if value is not None}
+        version = replace(current, id=new_id(), number=current.number + 1, author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
+        if artifact is not None:
+            check_entrypoint(version.entrypoint, artifact.files)
+        return version
+
+
+async def _read_artifact(content: bytes) -> _Artifact:
+    # In a thread: a large artifact takes seconds, in which the event loop has others to serve.
+    files = await asyncio.to_thread(artifact_files, content)
+    return _Artifact(content, await digest_of(content), files)

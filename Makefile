@@ -59,6 +59,10 @@ fix: $(READY) ## Format, and repair what the linter can repair
 bench: $(READY) ## Measure, and print a table with medians and ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: sdk
+sdk: $(READY) ## Write the blocking side of the SDK, which is made from the asynchronous one
+	@$(BIN)/python -m tools.sync_sdk
+
 .PHONY: docs
 docs: $(READY) ## Write the reference pages that are made from the code
 	@$(BIN)/python -m docs.reference

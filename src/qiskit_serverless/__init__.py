@@ -7,19 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qiskit_serverless.client import ServerlessClient
+    from qiskit_serverless.aio.client import AsyncServerlessClient
+    from qiskit_serverless.aio.jobs import AsyncJob
+    from qiskit_serverless.definitions import QiskitFunction
     from qiskit_serverless.exceptions import QiskitServerlessException
-    from qiskit_serverless.functions import QiskitFunction
-    from qiskit_serverless.jobs import Job
     from qiskit_serverless.program import get_arguments, is_running_in_serverless, save_result, update_status
+    from qiskit_serverless.sync.client import ServerlessClient
+    from qiskit_serverless.sync.functions import RunnableQiskitFunction
+    from qiskit_serverless.sync.jobs import Job
     from qiskit_serverless.tasks import Target, distribute_task, get, get_refs_by_status, put, wait
 
     __version__: str
 
 __all__ = [
+    "AsyncJob",
+    "AsyncServerlessClient",
     "Job",
     "QiskitFunction",
     "QiskitServerlessException",
+    "RunnableQiskitFunction",
     "ServerlessClient",
     "Target",
     "__version__",
@@ -35,10 +41,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Job": "jobs",
-    "QiskitFunction": "functions",
+    "AsyncJob": "aio.jobs",
+    "AsyncServerlessClient": "aio.client",
+    "Job": "sync.jobs",
+    "QiskitFunction": "definitions",
     "QiskitServerlessException": "exceptions",
-    "ServerlessClient": "client",
+    "RunnableQiskitFunction": "sync.functions",
+    "ServerlessClient": "sync.client",
     "Target": "tasks",
     "distribute_task": "tasks",
     "get": "tasks",

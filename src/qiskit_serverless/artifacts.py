@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from qiskit_serverless.definitions import QiskitFunction
 from qiskit_serverless.exceptions import InvalidArgumentError, InvalidFunctionError
 
 _LIMIT_VARIABLE = "MAX_ARTIFACT_FILE_SIZE_MB_OVERRIDE"
@@ -18,6 +19,19 @@ _SKIPPED = frozenset(
 )
 # The same for every file, so that the same content makes the same bytes: 1980-01-01, the oldest that ZIP knows.
 _MODIFIED = 315_532_800
+
+
+def artifact_of(function: QiskitFunction) -> dict[str, tuple[str, bytes]] | None:
+    """Return the file with which a function is uploaded, by the name of its field; None for one that is an image.
+
+    Raises:
+        InvalidFunctionError: The function is neither a program nor an image, or its folder cannot be packed.
+    """
+    if function.image is not None:
+        return None
+    if function.entrypoint is None:
+        raise InvalidFunctionError(f"Function {function.title!r} has neither an entrypoint nor an image.")
+    return {"artifact": ("artifact.tar", pack(function.working_dir or "./", function.entrypoint))}
 
 
 def pack(working_dir: str, entrypoint: str) -> bytes:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from qiskit_serverless import Job, ServerlessClient, watching
+from qiskit_serverless import Job, ServerlessClient
+from qiskit_serverless.connections import Patience
 from qiskit_serverless.exceptions import (
     GatewayConnectionError,
     GatewayError,
@@ -14,9 +15,10 @@ from qiskit_serverless.exceptions import (
     NotFoundError,
     WaitTimeoutError,
 )
-from qiskit_serverless.jobs import JobEvent
-from qiskit_serverless.transport import Patience, Transport
-from qiskit_serverless.watching import JobUpdate, JobWatch
+from qiskit_serverless.records import JobEvent, JobUpdate
+from qiskit_serverless.sync import watching
+from qiskit_serverless.sync.transport import Transport
+from qiskit_serverless.sync.watching import JobWatch
 from tests.unit.sdk.scripted_gateway import Answer, ScriptedGateway, refused_url, stream
 
 ID = "0190aaaa-0000-7000-8000-000000000001"

@@ -6,6 +6,7 @@ import platform
 import httpx2
 import pytest
 
+from qiskit_serverless.connections import Patience
 from qiskit_serverless.exceptions import (
     AccessError,
     GatewayConnectionError,
@@ -15,7 +16,7 @@ from qiskit_serverless.exceptions import (
     LimitError,
     NotFoundError,
 )
-from qiskit_serverless.transport import Patience, Transport
+from qiskit_serverless.sync.transport import Transport
 from tests.unit.sdk.scripted_gateway import Answer, ScriptedGateway, refused_url, stream
 
 QUICK = Patience(first_pause=0.001, longest_pause=0.002, in_all=0.01)

@@ -2,13 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+import anyio
+
+from qiskit_serverless.aio.transport import AsyncTransport
+from qiskit_serverless.connections import Patience
 from qiskit_serverless.exceptions import GatewayConnectionError, GatewayError, NotFoundError, WaitTimeoutError
+from qiskit_serverless.records import JobUpdate
 from qiskit_serverless.statuses import TERMINAL, shown
-from qiskit_serverless.transport import Patience, Transport
 
 _QUIET_SECONDS = 45.0  # the gateway sends a sign of life every 15 s
 _QUIET_SECONDS_BEFORE_DEADLINE = 10.0  # shorter than that, so that a sign of life does not hide that time is up
@@ -20,21 +23,8 @@ _FIRST_QUESTION = 0.1
 _MORE_SECONDS = 1.2
 
 
-@dataclass(frozen=True, slots=True)
-class JobUpdate:
-    """Something that happened to a job; one of the two is None.
-
-    Attributes:
-        status: How it stands now, as `Job.status` shows it.
-        log: What it has printed since the last such update.
-    """
-
-    status: str | None = None
-    log: str | None = None
-
-
 @dataclass(slots=True)
-class JobWatch:
+class AsyncJobWatch:
     """One watch over one job.
 
     Attributes:
@@ -46,9 +36,9 @@ class JobWatch:
         patience: How long to go on while the gateway is away.
     """
 
-    transport: Transport
+    transport: AsyncTransport
     path: str
-    read_log: Callable[[], str] | None
+    read_log: Callable[[], Awaitable[str]] | None
     cadence: float
     timeout: float | None
     patience: Patience = _PATIENCE
@@ -59,7 +49,7 @@ class JobWatch:
     def __post_init__(self) -> None:
         self._deadline = None if self.timeout is None else time.monotonic() + self.timeout
 
-    def updates(self) -> Iterator[JobUpdate]:
+    async def updates(self) -> AsyncIterator[JobUpdate]:
         """Yield what happens until the job has ended.
 
         Raises:
@@ -68,11 +58,13 @@ class JobWatch:
             WaitTimeoutError: The job has not ended in time.
         """
         try:
-            yield from self._streamed()
+            async for update in self._streamed():
+                yield update
         except NotFoundError:  # of the stream or of the job: that shows when the job is asked for
-            yield from self._asked_for()
+            async for update in self._asked_for():
+                yield update
 
-    def _streamed(self) -> Iterator[JobUpdate]:
+    async def _streamed(self) -> AsyncIterator[JobUpdate]:
         """Yield the events of the stream, resuming it whenever it breaks off before its end."""
         pauses = self.patience.pauses()
         while not self._ended:
@@ -81,7 +73,7 @@ class JobWatch:
                 f"{self.transport.url} ended the stream."
             )
             try:
-                for update in self._stream_once():
+                async for update in self._stream_once():
                     pauses = self.patience.pauses()
                     yield update
             except GatewayConnectionError as error:
@@ -96,54 +88,51 @@ class JobWatch:
                 pause = next(pauses, None)
                 if pause is None:
                     raise broken
-                self._pause(pause)
+                await self._pause(pause)
 
-    def _stream_once(self) -> Iterator[JobUpdate]:
+    async def _stream_once(self) -> AsyncIterator[JobUpdate]:
         quiet = min(_QUIET_SECONDS if self._deadline is None else _QUIET_SECONDS_BEFORE_DEADLINE, self._seconds_left())
         query = {"logs": "true" if self.read_log else "false"}
-        with self.transport.events(f"{self.path}stream/", query, self._last_event_id, max(quiet, _INSTANT)) as events:
-            for event in events:
+        async with self.transport.events(
+            f"{self.path}stream/", query, self._last_event_id, max(quiet, _INSTANT)
+        ) as events:
+            async for event in events:
                 if event.event == "end":
                     self._ended = True
                     return
-                yield _update(event.event, json.loads(event.data))
+                yield JobUpdate.from_event(event.event, json.loads(event.data))
                 self._last_event_id = event.id
                 if self._seconds_left() < quiet - _LATE_SECONDS:  # listen on, but no longer than there is time
                     return
 
-    def _asked_for(self) -> Iterator[JobUpdate]:
+    async def _asked_for(self) -> AsyncIterator[JobUpdate]:
         """Yield what two answers of a gateway that cannot stream tell apart."""
         status, log, pause = "", "", _FIRST_QUESTION
         while status not in TERMINAL:
             if status:
-                self._pause(min(pause, self.cadence))
+                await self._pause(min(pause, self.cadence))
                 pause *= _MORE_SECONDS
-            before, status = status, self._status()
+            before, status = status, await self._status()
             if status != before and status not in TERMINAL:
                 yield JobUpdate(status=status)
-            printed = self.read_log() if self.read_log else ""
+            printed = await self.read_log() if self.read_log else ""
             if printed != log:
                 yield JobUpdate(log=printed.removeprefix(log))
                 log = printed
         yield JobUpdate(status=status)
 
-    def _status(self) -> str:
-        record = self.transport.request("GET", self.path, params={"with_result": "false"}).json()
+    async def _status(self) -> str:
+        answer = await self.transport.request("GET", self.path, params={"with_result": "false"})
+        record = answer.json()
         return shown(record["status"], record.get("sub_status"))
 
-    def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:
         left = self._seconds_left()
         if left <= 0:
             raise WaitTimeoutError(
                 f"The job has not ended within {self.timeout} s. It goes on; ask for its result again later."
             )
-        time.sleep(min(seconds, left))
+        await anyio.sleep(min(seconds, left))
 
     def _seconds_left(self) -> float:
         return float("inf") if self._deadline is None else self._deadline - time.monotonic()
-
-
-def _update(name: str, data: dict[str, Any]) -> JobUpdate:
-    if name == "log":
-        return JobUpdate(log=data["text"])
-    return JobUpdate(status=shown(data["status"], data.get("sub_status")))

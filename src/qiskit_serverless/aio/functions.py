@@ -1,0 +1,45 @@
+"""Functions on a platform, ready to run."""
+
+from typing import Any
+
+from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
+from qiskit_serverless.aio.jobs import AsyncJob
+from qiskit_serverless.definitions import QiskitFunction, known_fields
+from qiskit_serverless.serialization.tags import Value
+
+
+class AsyncRunnableQiskitFunction(QiskitFunction):
+    """A function on a platform, ready to run."""
+
+    def __init__(self, client: AsyncFunctionCalls, **attributes: Value) -> None:
+        """Bind a function to the client that runs it.
+
+        Args:
+            client: The client.
+            **attributes: Those of `QiskitFunction`.
+        """
+        super().__init__(**attributes)
+        self._client = client
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "AsyncRunnableQiskitFunction":
+        """Return the function that the gateway describes; the client stands under ``client``."""
+        return cls(data["client"], **known_fields(data))
+
+    async def run(self, /, *, config: Value = None, compute_profile: str | None = None, **arguments: Value) -> AsyncJob:
+        """Run it.
+
+        Args:
+            config: For gateways that scale workers.
+            compute_profile: For gateways that offer several.
+            **arguments: What the program gets from ``get_arguments()``.
+
+        Raises:
+            SerializationError: An argument cannot be sent; the message names its place.
+            GatewayError: The gateway refused.
+        """
+        return await self._client.run(self, arguments, config, compute_profile=compute_profile)
+
+    async def jobs(self, **filters: Value) -> list[AsyncJob]:
+        """Return its jobs, newest first; for the filters see `AsyncServerlessClient.jobs`."""
+        return await self._client.jobs(self, **filters)

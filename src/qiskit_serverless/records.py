@@ -1,0 +1,83 @@
+"""What a gateway tells of jobs: what happens to them, their history, why they failed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit_serverless.statuses import shown
+
+
+@dataclass(frozen=True, slots=True)
+class JobUpdate:
+    """Something that happened to a job; one of the two is None.
+
+    Attributes:
+        status: How it stands now, as `Job.status` shows it.
+        log: What it has printed since the last such update.
+    """
+
+    status: str | None = None
+    log: str | None = None
+
+    @classmethod
+    def from_event(cls, name: str, data: dict[str, Any]) -> "JobUpdate":
+        """Return the update that an event of a job's stream is."""
+        if name == "log":
+            return cls(log=data["text"])
+        return cls(status=shown(data["status"], data.get("sub_status")))
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One entry in the history of a job.
+
+    Attributes:
+        event_type: ``STATUS_CHANGE``, ``SUB_STATUS_CHANGE`` or ``ERROR``.
+        origin: Who made it.
+        context: In the course of what.
+        created: When, as ISO 8601 text.
+        data: The particulars.
+    """
+
+    event_type: str
+    origin: str
+    context: str
+    created: str
+    data: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "JobEvent":
+        """Return the event that the gateway describes."""
+        return cls(data["event_type"], data["origin"], data["context"], data["created"], data["data"])
+
+
+def cause_from_events(errors: list[JobEvent]) -> dict[str, Any] | None:
+    """Return why a job failed by what its newest error event says; None if there is none."""
+    if not errors:
+        return None
+    data = errors[0].data
+    arguments = data.get("args")
+    if isinstance(arguments, dict) and isinstance(arguments.get("cause"), dict):
+        return dict(arguments["cause"])
+    told = {name: data.get(name) for name in ("code", "message", "exception")}
+    return {**told, "details": arguments} if arguments else told
+
+
+def cause_from_log(log: str) -> dict[str, Any]:
+    """Return why a job failed by the lines of its log that look like it."""
+    lines = [line for line in log.splitlines() if "error" in line.lower() or "exception" in line.lower()]
+    return {"code": "unknown", "message": "\n".join(lines) or "The gateway does not say why. See job.logs()."}
+
+
+def failure_text(cause: dict[str, Any]) -> str:
+    """Return a cause as lines; the first three are those that users of the PyPI client know."""
+    text = f"\n| Message: {cause.get('message')}\n| Code: {cause.get('code')}"
+    for name in ("exception", "hint"):
+        if cause.get(name):
+            text += f"\n| {name.capitalize()}: {cause[name]}"
+    details = cause.get("details")
+    if not isinstance(details, dict):
+        return f"{text}\n| Details: {details}" if details else text
+    for name, value in details.items():
+        if value not in (None, "") and name != "traceback":
+            text += f"\n|   - {name}: {value}"
+    return f"{text}\n{details['traceback'].rstrip()}" if details.get("traceback") else text

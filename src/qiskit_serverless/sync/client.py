@@ -1,0 +1,56 @@
+# Made from aio/client.py by `make sdk`. Change it there.
+"""The remote side: a client of one gateway."""
+
+from typing import Any
+from urllib.parse import quote
+
+from qiskit_serverless.artifacts import artifact_of
+from qiskit_serverless.connections import given
+from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.sync.function_calls import FunctionCalls
+from qiskit_serverless.sync.functions import RunnableQiskitFunction
+
+
+class ServerlessClient(FunctionCalls):
+    """A client of a gateway.
+
+    ``ServerlessClient()`` finds the platform that runs on this machine; see `qiskit_serverless.platform.find_platform`.
+    """
+
+    def upload(self, program: QiskitFunction) -> RunnableQiskitFunction:
+        """Upload a function; under a title you have, as its new version.
+
+        Raises:
+            InvalidFunctionError: The program does not exist or has a syntax error, or its folder cannot be packed.
+            InvalidRequestError: The gateway does not accept it.
+        """
+        path = self._path("programs/upload")
+        answer = self._transport.request("POST", path, data=program.as_form(), files=artifact_of(program))
+        return self._runnable(answer.json())
+
+    def functions(self, **filters: str | int | None) -> list[RunnableQiskitFunction]:
+        """Return the functions you can run.
+
+        Args:
+            **filters: ``filter="serverless"`` for your own, ``filter="catalog"`` for those of providers.
+        """
+        answer = self._transport.request("GET", self._path("programs"), params=filters)
+        return [self._runnable(function) for function in answer.json()]
+
+    def function(self, title: str, provider: str | None = None) -> RunnableQiskitFunction:
+        """Return one function.
+
+        Args:
+            title: Its title, or ``provider/title``.
+            provider: Its provider, None for your own.
+
+        Raises:
+            NotFoundError: There is no such function.
+        """
+        provider, title = split_title(title, provider)
+        path = self._path(f"programs/get_by_title/{quote(title, safe='')}")
+        answer = self._transport.request("GET", path, params=given(provider=provider))
+        return self._runnable(answer.json())
+
+    def _runnable(self, record: dict[str, Any]) -> RunnableQiskitFunction:
+        return RunnableQiskitFunction.from_json({**record, "client": self})

@@ -1,0 +1,96 @@
+# Made from aio/function_calls.py by `make sdk`. Change it there.
+"""What can be asked of a gateway about a function, and the jobs that come of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from qiskit_serverless.connections import given
+from qiskit_serverless.definitions import QiskitFunction
+from qiskit_serverless.serialization import dumps
+from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.statuses import on_the_wire
+from qiskit_serverless.sync.job_calls import JobCalls
+from qiskit_serverless.sync.jobs import Job
+
+
+class FunctionCalls(JobCalls):
+    """A connection that runs functions and lists their jobs."""
+
+    def run(
+        self,
+        program: QiskitFunction | str,
+        arguments: Mapping[str, Any] | None = None,
+        config: Value = None,
+        provider: str | None = None,
+        *,
+        compute_profile: str | None = None,
+    ) -> Job:
+        """Run a function.
+
+        Args:
+            program: The function, or its title.
+            arguments: What the program gets from ``get_arguments()``.
+            config: For gateways that scale workers: a dictionary or dataclass of their settings.
+            provider: Provider of a function that is named by its title.
+            compute_profile: For gateways that offer several.
+
+        Raises:
+            SerializationError: An argument cannot be sent; the message names its place.
+            NotFoundError: There is no such function.
+            LimitError: You have too many jobs that have not ended.
+        """
+        named = program if isinstance(program, QiskitFunction) else QiskitFunction(program, provider)
+        body = {
+            "title": named.title,
+            "provider": named.provider,
+            "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
+            "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
+            "compute_profile": compute_profile,
+        }
+        answer = self._transport.request("POST", self._path("programs/run"), json=body)
+        return self._job(answer.json())
+
+    def jobs(
+        self,
+        function: QiskitFunction | str | None = None,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        status: str | None = None,
+        created_after: str | None = None,
+        **filters: Value,
+    ) -> list[Job]:
+        """Return your jobs, newest first.
+
+        Args:
+            function: Only jobs of this function, or of this title.
+            limit: At most this many; 0 for all.
+            offset: Leave out this many of the newest.
+            status: Only jobs with this status, e.g. ``DONE``.
+            created_after: Only jobs made at this time or later, ISO 8601 text.
+            **filters: Further filters of the gateway.
+        """
+        named = QiskitFunction(function) if isinstance(function, str) else function
+        query = given(
+            limit=limit,
+            offset=offset,
+            status=on_the_wire(status) if status else None,
+            created_after=created_after,
+            function=named and named.title,
+            provider=named and named.provider,
+            **filters,
+        )
+        answer = self._transport.request("GET", self._path("jobs"), params=query)
+        return [self._job(record) for record in answer.json()["results"]]
+
+    def job(self, job_id: str) -> Job:
+        """Return one of your jobs.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        return self._job(self.get_job_data(job_id))
+
+    def _job(self, record: dict[str, Any]) -> Job:
+        return Job(record["id"], self, record, record.get("compute_profile"))

@@ -1,0 +1,46 @@
+# Made from aio/functions.py by `make sdk`. Change it there.
+"""Functions on a platform, ready to run."""
+
+from typing import Any
+
+from qiskit_serverless.definitions import QiskitFunction, known_fields
+from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.sync.function_calls import FunctionCalls
+from qiskit_serverless.sync.jobs import Job
+
+
+class RunnableQiskitFunction(QiskitFunction):
+    """A function on a platform, ready to run."""
+
+    def __init__(self, client: FunctionCalls, **attributes: Value) -> None:
+        """Bind a function to the client that runs it.
+
+        Args:
+            client: The client.
+            **attributes: Those of `QiskitFunction`.
+        """
+        super().__init__(**attributes)
+        self._client = client
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "RunnableQiskitFunction":
+        """Return the function that the gateway describes; the client stands under ``client``."""
+        return cls(data["client"], **known_fields(data))
+
+    def run(self, /, *, config: Value = None, compute_profile: str | None = None, **arguments: Value) -> Job:
+        """Run it.
+
+        Args:
+            config: For gateways that scale workers.
+            compute_profile: For gateways that offer several.
+            **arguments: What the program gets from ``get_arguments()``.
+
+        Raises:
+            SerializationError: An argument cannot be sent; the message names its place.
+            GatewayError: The gateway refused.
+        """
+        return self._client.run(self, arguments, config, compute_profile=compute_profile)
+
+    def jobs(self, **filters: Value) -> list[Job]:
+        """Return its jobs, newest first; for the filters see `ServerlessClient.jobs`."""
+        return self._client.jobs(self, **filters)

@@ -1,0 +1,74 @@
+# Made from aio/job_calls.py by `make sdk`. Change it there.
+"""What can be asked of a gateway about a job, by the job's id."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from qiskit_serverless.records import JobEvent, JobUpdate
+from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.sync.connection import Connection
+from qiskit_serverless.sync.watching import JobWatch
+
+_NO_CONTENT = 204
+
+
+class JobCalls(Connection):
+    """A connection that knows jobs by their ids."""
+
+    def get_job_data(self, job_id: str) -> dict[str, Any]:
+        """Return the gateway's record of a job."""
+        answer = self._transport.request("GET", self._job_path(job_id), params={"with_result": "false"})
+        record: dict[str, Any] = answer.json()
+        return record
+
+    def status(self, job_id: str) -> str:
+        """Return how a job stands, by the gateway's names; a running job by its stage, if it has one."""
+        record = self.get_job_data(job_id)
+        stage = record.get("sub_status") if record["status"] == "RUNNING" else None
+        return str(stage or record["status"])
+
+    def watch(
+        self, job_id: str, *, logs: bool = True, cadence: float = 30.0, timeout: float | None = None
+    ) -> Iterator[JobUpdate]:
+        """Yield what happens to a job until its end; see `Job.follow`.
+
+        Args:
+            job_id: The job.
+            logs: Whether to yield what it prints.
+            cadence: Longest pause between two questions to a gateway that cannot stream, in seconds.
+            timeout: Seconds after which to give up, None for never.
+        """
+        read_log = (lambda: self.logs(job_id)) if logs else None
+        return JobWatch(self._transport, self._job_path(job_id), read_log, cadence, timeout).updates()
+
+    def result(self, job_id: str) -> Value:
+        """Return what a job has saved; ``{}`` if it has saved nothing."""
+        return loads(self.raw_result(job_id))
+
+    def raw_result(self, job_id: str) -> str:
+        """Return what a job has saved, as JSON text; ``{}`` if it has saved nothing."""
+        answer = self._transport.request("GET", self._job_path(job_id, "result"))
+        text = None if answer.status_code == _NO_CONTENT else answer.json()["result"]
+        return text or "{}"
+
+    def logs(self, job_id: str) -> str:
+        """Return what a job has printed so far."""
+        answer = self._transport.request("GET", self._job_path(job_id, "logs"))
+        return "" if answer.status_code == _NO_CONTENT else str(answer.json()["logs"])
+
+    def events(self, job_id: str, **filters: str | int | None) -> list[JobEvent]:
+        """Return the history of a job, newest first. ``type="ERROR"`` asks for the errors only."""
+        answer = self._transport.request("GET", self._job_path(job_id, "events"), params=filters)
+        return [JobEvent.from_json(event) for event in answer.json()]
+
+    def stop(self, job_id: str, service: Value = None) -> str:
+        """End a job and return what the gateway says to that.
+
+        Args:
+            job_id: The job.
+            service: The ``QiskitRuntimeService`` with which to end its QPU jobs, if it has any.
+        """
+        body = {} if service is None else {"service": dumps(service, "service", "sent")}
+        answer = self._transport.request("POST", self._job_path(job_id, "stop"), json=body)
+        return str(answer.json()["message"])

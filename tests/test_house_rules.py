@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[1]
-SOURCES = sorted(path for path in (PROJECT / "src").rglob("*.py") if "versions" not in path.parts)
+SOURCES = sorted(path for path in (PROJECT / "src").rglob("*.py") if path.parent.name != "versions")
 LOCKS = sorted([PROJECT / "requirements.lock", *(PROJECT / "tests" / "contract" / "clients").glob("*.lock")])
 TEXTS = sorted(
     path

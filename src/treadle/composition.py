@@ -34,6 +34,7 @@ from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
+from treadle.services.versions import Versions
 from treadle.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         access=access,
         functions=functions,
         uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock),
+        versions=Versions(database, functions, clock),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
         reports=Reports(database, objects, logs, wakeups, clock),

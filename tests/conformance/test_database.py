@@ -11,6 +11,7 @@ from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin
 from treadle.domain.lifecycle import JobState, JobStatus, SubStatus
 from treadle.domain.users import User
+from treadle.domain.versions import ListedVersion
 from treadle.ports.repositories import Database, Repositories
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +26,7 @@ async def a_user(database: Database, name: str = "ada") -> User:
 
 
 def a_version(user: User, number: int = 1, **fields: object) -> FunctionVersion:
-    version = FunctionVersion(new_id(), number, "main.py", "d" * 64, author_id=user.id)
+    version = FunctionVersion(new_id(), number, "main.py", "d" * 64, author_id=user.id, digest="e" * 64)
     return replace(version, **fields)  # type: ignore[arg-type]
 
 
@@ -75,6 +76,67 @@ async def test_a_new_version_becomes_the_current_one_and_the_old_one_stays(datab
     assert found == replace(function, current=second)
     old = await database.read(lambda repositories: repositories.functions.version(function.current.id))
     assert old == function.current
+
+
+async def test_the_versions_of_a_function_are_listed_newest_first_and_say_which_one_runs(database: Database) -> None:
+    ada, bob = await a_user(database), await a_user(database, "bob")
+    function = await a_function(database, ada)
+    await a_function(database, ada, "other")
+    second, later = a_version(bob, 2), NOON + timedelta(seconds=1)
+    await database.write(lambda repositories: repositories.functions.add_version(function.id, second, later))
+
+    async def listed() -> list[ListedVersion]:
+        return await database.read(lambda repositories: repositories.functions.versions(function.id))
+
+    newest, oldest = await listed()
+    assert newest == ListedVersion(second, later, "bob", current_since=later, current_by="bob")
+    assert oldest == ListedVersion(function.current, NOON, "ada")
+    back = NOON + timedelta(seconds=2)
+    await database.write(
+        lambda repositories: repositories.functions.make_current(function.id, function.current.id, bob.id, back)
+    )
+    newest, oldest = await listed()
+    assert newest == ListedVersion(second, later, "bob")
+    assert oldest == ListedVersion(function.current, NOON, "ada", current_since=back, current_by="bob")
+    assert await database.read(lambda repositories: repositories.functions.get(function.id)) == function
+    assert await database.read(lambda repositories: repositories.functions.get(new_id())) is None
+
+
+async def test_numbers_of_versions_go_up_wherever_the_current_one_points(database: Database) -> None:
+    ada = await a_user(database)
+    function = await a_function(database, ada)
+
+    async def next_number() -> int:
+        return await database.write(lambda repositories: repositories.functions.next_number(function.id))
+
+    assert await next_number() == 2
+    second = a_version(ada, 2)
+    await database.write(lambda repositories: repositories.functions.add_version(function.id, second, NOON))
+    await database.write(
+        lambda repositories: repositories.functions.make_current(function.id, function.current.id, ada.id, NOON)
+    )
+    assert await next_number() == 3
+
+
+async def test_a_version_is_found_by_its_number_or_the_newest_by_its_label(database: Database) -> None:
+    ada = await a_user(database)
+    function, other = await a_function(database, ada), await a_function(database, ada, "other")
+    second, third = a_version(ada, 2, version="1.0"), a_version(ada, 3, version="1.0")
+    for version in (second, third):
+        await database.write(
+            lambda repositories, new=version: repositories.functions.add_version(function.id, new, NOON)
+        )
+
+    def find(repositories: Repositories) -> list[FunctionVersion | None]:
+        functions = repositories.functions
+        return [
+            functions.numbered(function.id, 2),
+            functions.labelled(function.id, "1.0"),
+            functions.numbered(other.id, 2),
+            functions.labelled(other.id, "1.0"),
+        ]
+
+    assert await database.read(find) == [second, third, None, None]
 
 
 async def test_functions_are_listed_for_their_author_only_by_title(database: Database) -> None:

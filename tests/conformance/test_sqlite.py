@@ -67,6 +67,8 @@ async def test_what_an_older_platform_has_stored_is_all_there_after_the_upgrade(
     assert (job.function_title, job.provider, job.business_model, job.config) == ("hello", None, "SUBSIDIZED", {})
     version = await database.read(lambda repositories: repositories.functions.version(job.version_id))
     assert (version.author_id, version.entrypoint, version.sizes) == ("u", "main.py", {})
+    [listed] = await database.read(lambda repositories: repositories.functions.versions("f"))
+    assert (listed.version, listed.current_since, listed.current_by) == (version, NOON.replace(microsecond=0), "ada")
     assert len(await database.read(lambda repositories: repositories.jobs.events("j"))) == 1
     await database.close()
     with sqlite3.connect(path) as connection:

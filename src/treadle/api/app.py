@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from treadle.api import errors, probes, runner
 from treadle.api.middleware import BodyLimit, TrailingSlash
 from treadle.api.platform import Platform
-from treadle.api.v1 import functions, jobs
+from treadle.api.v1 import functions, jobs, versions
 
 
 class _Api(FastAPI):
@@ -38,6 +38,6 @@ def create_app(
     errors.install(app)
     app.add_middleware(BodyLimit, largest=largest_body)
     app.add_middleware(TrailingSlash)
-    for router in (functions.router, jobs.router, runner.router, probes.router):
+    for router in (functions.router, versions.router, jobs.router, runner.router, probes.router):
         app.include_router(router)
     return app

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -32,6 +32,9 @@ def _tar_content(value: object) -> object:
 
 TarContent = Annotated[bytes, BeforeValidator(_tar_content)]
 """The content of a file part whose name ends in ``.tar``."""
+
+VersionChoice = Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=255)]
+"""A version of a function: its number, or its author's label."""
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:

@@ -11,6 +11,7 @@ from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
+from treadle.services.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Platform:
         access: Who is calling.
         functions: Functions.
         uploads: Uploads of functions.
+        versions: Versions of functions.
         jobs: Jobs, for users.
         streams: Streams of jobs.
         reports: The runner's side.
@@ -32,6 +34,7 @@ class Platform:
     access: Access
     functions: Functions
     uploads: Uploads
+    versions: Versions
     jobs: Jobs
     streams: JobStreams
     reports: Reports

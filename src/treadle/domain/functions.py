@@ -34,6 +34,8 @@ class FunctionVersion:
         documentation_url: Where people read more.
         sizes: Compute profiles by the labels the author gave them.
         default_size: The label that is meant when a caller names none.
+        digest: SHA-256 of all that jobs and people see of it, in hexadecimal: two equal uploads have the same. None for
+            versions that an older platform stored.
     """
 
     id: str
@@ -52,6 +54,7 @@ class FunctionVersion:
     documentation_url: str | None = None
     sizes: dict[str, str] = field(default_factory=dict)
     default_size: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from treadle.domain.jobs import EventRecord, Job, JobFilter, StoredEvent
 from treadle.domain.lifecycle import JobState
 from treadle.domain.scheduling import QueuedJob
 from treadle.domain.users import User
+from treadle.domain.versions import ListedVersion
 
 T = TypeVar("T")
 
@@ -43,11 +44,36 @@ class FunctionRepository(Protocol):
     def add_version(self, function_id: str, version: FunctionVersion, created: datetime) -> None:
         """Store a new version and make it the current one."""
 
+    def make_current(self, function_id: str, version_id: str, user_id: str, since: datetime) -> None:
+        """Let new jobs run a version from now on.
+
+        Args:
+            function_id: The function.
+            version_id: The version, one of its own.
+            user_id: Who wants it.
+            since: When.
+        """
+
+    def next_number(self, function_id: str) -> int:
+        """Return the number of the next version; nobody else gets it before this transaction ends."""
+
+    def get(self, function_id: str) -> Function | None:
+        """Return a function, at its current version."""
+
     def by_title(self, author_id: str, title: str) -> Function | None:
         """Return an author's function, at its current version."""
 
     def version(self, version_id: str) -> FunctionVersion:
         """Return one version. It must exist: jobs refer to it."""
+
+    def numbered(self, function_id: str, number: int) -> FunctionVersion | None:
+        """Return the version of a function with this number."""
+
+    def labelled(self, function_id: str, label: str) -> FunctionVersion | None:
+        """Return the newest version of a function with this label of its author."""
+
+    def versions(self, function_id: str) -> list[ListedVersion]:
+        """Return all versions of a function, the newest first."""
 
     def of_author(self, author_id: str) -> list[Function]:
         """Return an author's functions, by title."""

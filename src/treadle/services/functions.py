@@ -31,6 +31,17 @@ class Functions:
         """Return the functions a user may see."""
         return await self._database.read(lambda repositories: repositories.functions.of_author(user.id))
 
+    async def with_code(self, user: User, function_id: str) -> Function:
+        """Return a function whose code the user may see and change.
+
+        Raises:
+            NotFoundError: There is none with this id, or its code is not theirs.
+        """
+        function = await self._database.read(lambda repositories: repositories.functions.get(function_id))
+        if function is None or function.author_id != user.id:
+            raise NotFoundError(f"Qiskit Function {function_id} doesn't exist.")
+        return function
+
     def unsealed(self, version: FunctionVersion) -> dict[str, str]:
         """Return the environment variables of a version as its programs see them."""
         return {
@@ -41,6 +52,11 @@ class Functions:
 def seal(signer: Signer, env_vars: dict[str, str]) -> dict[str, str]:
     """Return environment variables as they are stored: with the values of secrets sealed."""
     return {name: signer.seal(value) if _is_secret(name) else value for name, value in env_vars.items()}
+
+
+def comparable(signer: Signer, sealed: dict[str, str]) -> dict[str, str]:
+    """Return environment variables with a keyed digest in the place of each secret: it is the same for the same secret."""
+    return {name: signer.digest(signer.unseal(value)) if _is_secret(name) else value for name, value in sealed.items()}
 
 
 def _is_secret(variable: str) -> bool:

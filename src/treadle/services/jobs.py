@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from treadle.domain.errors import LimitError, NotFoundError, TreadleError
-from treadle.domain.functions import FunctionVersion
+from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
@@ -19,6 +19,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 from treadle.services.functions import Functions
 from treadle.services.transitions import apply
+from treadle.services.versions import chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Jobs:
         self._functions = functions
         self._active_jobs_per_user = active_jobs_per_user
 
-    async def submit(self, user: User, title: str, provider: str | None, arguments: str) -> Job:
+    async def submit(
+        self, user: User, title: str, provider: str | None, arguments: str, version: str | None = None
+    ) -> Job:
         """Accept a job. Once this returns, the job is stored and will come to an end, whatever crashes.
 
         Args:
@@ -75,12 +78,16 @@ class Jobs:
             title: Title of the function.
             provider: Provider of the function.
             arguments: JSON text of the arguments.
+            version: Number or label of the version to run, which only those may choose who may see the code; None for the
+                current one.
 
         Raises:
-            NotFoundError: The user has no such function.
+            NotFoundError: The user has no such function, or it has no such version.
             LimitError: The user has too many jobs that are not finished.
         """
         function = await self._functions.get(user, title, provider)
+        if version is not None:
+            function = await self._at_version(user, function, version)
         job = Job(new_id(), user.id, function.id, title, function.current.id, self._clock.now(), JobState())
         await self._objects.put(arguments_key(job.id), arguments.encode())
         try:
@@ -90,6 +97,11 @@ class Jobs:
             raise
         self._wakeups.publish(QUEUE)
         return job
+
+    async def _at_version(self, user: User, function: Function, wanted: str) -> Function:
+        await self._functions.with_code(user, function.id)
+        version = await self._database.read(lambda repositories: chosen(repositories, function, wanted))
+        return replace(function, current=version)
 
     def _add(self, repositories: Repositories, job: Job) -> None:
         if repositories.jobs.count_active(job.author_id) >= self._active_jobs_per_user:

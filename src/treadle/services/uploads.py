@@ -8,12 +8,13 @@ from treadle.domain.errors import InvalidError
 from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint
 from treadle.domain.ids import new_id
 from treadle.domain.users import User
+from treadle.domain.versions import with_digest
 from treadle.ports.clock import Clock
 from treadle.ports.environments import Environments
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 from treadle.services.artifacts import Artifacts, digest_of
-from treadle.services.functions import seal
+from treadle.services.functions import comparable, seal
 
 _NEEDS_PROGRAM = "At least one of attributes (entrypoint, image) is required."
 
@@ -69,6 +70,8 @@ class Uploads:
     async def upload(self, user: User, upload: Upload) -> Function:
         """Store a new function, or a new version of one the user has.
 
+        What is the same as the current version makes no new one.
+
         Raises:
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
                 or a dependency cannot be had.
@@ -83,10 +86,13 @@ class Uploads:
         def work(repositories: Repositories) -> Function:
             existing, version = plan(repositories)
             now = self._clock.now()
+            if existing is not None and existing.current.digest == version.digest:
+                return existing
             if existing is None:
                 function = Function(new_id(), upload.title, user.id, now, version)
                 repositories.functions.add(function)
                 return function
+            version = replace(version, number=repositories.functions.next_number(existing.id))
             repositories.functions.add_version(existing.id, version, now)
             return replace(existing, current=version)
 
@@ -101,7 +107,7 @@ class Uploads:
         if current is None:
             if upload.entrypoint is None:
                 raise InvalidError(_NEEDS_PROGRAM)
-            current = FunctionVersion("", 0, upload.entrypoint, type=upload.type or "GENERIC")
+            current = FunctionVersion("", 1, upload.entrypoint, type=upload.type or "GENERIC")
         changes = {
             "entrypoint": clean_entrypoint(upload.entrypoint) if upload.entrypoint is not None else None,
             "artifact_digest": artifact.digest if artifact is not None else None,
@@ -113,10 +119,10 @@ class Uploads:
             "arguments_schema": upload.arguments_schema,
         }
         given = {name: value for name, value in changes.items() if value is not None}
-        version = replace(current, id=new_id(), number=current.number + 1, author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
+        version = replace(current, id=new_id(), author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
         if artifact is not None:
             check_entrypoint(version.entrypoint, artifact.files)
-        return version
+        return with_digest(version, comparable(self._signer, version.env_vars))
 
 
 async def _read_artifact(content: bytes) -> _Artifact:

@@ -102,6 +102,10 @@ functions = Table(
     Column("provider_id", String(36), ForeignKey("providers.id")),
     Column("title", String(255), nullable=False),
     Column("current_version_id", String(36), nullable=False, comment="the version that new jobs run"),
+    Column("current_since", UtcDateTime, nullable=False),
+    Column(
+        "current_by", String(36), ForeignKey("users.id"), nullable=False, comment="who uploaded or rolled back to it"
+    ),
     Column("disabled_message", Text, comment="why it cannot be run now; null when it can"),
     Column("created", UtcDateTime, nullable=False),
     Index(
@@ -158,6 +162,7 @@ function_versions = Table(
     Column("arguments_schema", Text, nullable=False),
     Column("sizes", JSON, nullable=False, comment="compute profiles by label"),
     Column("default_size", String(255)),
+    Column("digest", String(64), comment="SHA-256 of all that the upload fixed; null: stored before there were any"),
     Column("created", UtcDateTime, nullable=False),
     UniqueConstraint("function_id", "number"),
 )

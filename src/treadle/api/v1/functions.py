@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 
 from treadle.api.answers import JsonAnswer
-from treadle.api.bodies import TarContent, documented, is_text, read_body
+from treadle.api.bodies import TarContent, VersionChoice, documented, is_text, read_body
 from treadle.api.callers import ByUser
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError, NotFoundError
@@ -41,12 +41,16 @@ def _blank_as_missing(value: object) -> object:
 
 
 class RunBody(BaseModel):
-    """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients."""
+    """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients.
+
+    `version` is the number or label of the version to run, for those who may see the code; without it the current one runs.
+    """
 
     title: str
     provider: Annotated[str | None, BeforeValidator(_blank_as_missing)] = None
     arguments: str = Field(min_length=1)
     config: JsonValue = None
+    version: VersionChoice | None = None
 
 
 @router.get("/")
@@ -94,7 +98,8 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
 async def run(request: Request, call: ByUser) -> JsonAnswer:
     """Accept a job."""
     body = await read_body(request, RunBody)
-    job = await call.platform.jobs.submit(call.user, clean_title(body.title), body.provider, body.arguments)
+    title = clean_title(body.title)
+    job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, body.version)
     return JsonAnswer(submitted_shape(job))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import Job, StoredEvent
+from treadle.domain.versions import ListedVersion
 
 
 def time_text(time: datetime) -> str:
@@ -34,6 +35,25 @@ def upload_shape(function: Function) -> dict[str, Any]:
         "version": version.version,
         "runner": version.runner,
         "arguments_schema": version.arguments_schema,
+    }
+
+
+def version_shape(listed: ListedVersion) -> dict[str, Any]:
+    """Return a version as the list of a function's versions shows it."""
+    version = listed.version
+    return {
+        "number": version.number,
+        "version": version.version,
+        "digest": version.digest,
+        "created": time_text(listed.created),
+        "author": listed.author,
+        "entrypoint": version.entrypoint,
+        "dependencies": list(version.dependencies),
+        "env_vars": sorted(version.env_vars),
+        "description": version.description,
+        "arguments_schema": version.arguments_schema,
+        "current_since": time_text(listed.current_since) if listed.current_since else None,
+        "current_by": listed.current_by,
     }
 
 

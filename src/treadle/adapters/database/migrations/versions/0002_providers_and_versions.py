@@ -70,7 +70,17 @@ def _change_functions() -> None:
         table.drop_constraint("uq_functions_author_id_title", type_="unique")
         table.add_column(sa.Column("provider_id", sa.String(36)))
         table.add_column(sa.Column("disabled_message", sa.Text, comment="why it cannot be run now; null when it can"))
+        table.add_column(sa.Column("current_since", _TIME))
+        table.add_column(sa.Column("current_by", sa.String(36), comment="who uploaded or rolled back to it"))
         table.create_foreign_key("fk_functions_provider_id", "providers", ["provider_id"], ["id"])
+    op.execute(
+        "UPDATE functions SET current_by = author_id, current_since ="
+        " (SELECT created FROM function_versions WHERE function_versions.id = functions.current_version_id)"
+    )
+    with op.batch_alter_table("functions") as table:
+        table.alter_column("current_since", existing_type=_TIME, nullable=False)
+        table.alter_column("current_by", existing_type=sa.String(36), nullable=False)
+        table.create_foreign_key("fk_functions_current_by", "users", ["current_by"], ["id"])
     op.create_index(
         "uq_functions_author_id_title",
         "functions",
@@ -120,6 +130,13 @@ def _change_versions() -> None:
             sa.Column("sizes", sa.JSON, nullable=False, server_default="{}", comment="compute profiles by label")
         )
         table.add_column(sa.Column("default_size", sa.String(255)))
+        table.add_column(
+            sa.Column(
+                "digest",
+                sa.String(64),
+                comment="SHA-256 of all that the upload fixed; null: stored before there were any",
+            )
+        )
     op.execute(
         "UPDATE function_versions SET author_id ="
         " (SELECT author_id FROM functions WHERE functions.id = function_versions.function_id)"

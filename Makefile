@@ -78,11 +78,13 @@ lock: $(READY) ## Resolve the dependencies anew and write requirements.lock
 
 CLIENTS := tests/contract/clients
 
+# Each .in names the day whose packages its client is locked with: an old client meets the Qiskit of its time.
 .PHONY: lock-clients
 lock-clients: $(READY) ## Resolve the environments of the PyPI clients the contract tests run
-	@for lock in $(CLIENTS)/*.lock; do \
-		echo "qiskit-serverless==$$(basename $$lock .lock)" | $(UV) pip compile - --generate-hashes --universal --python-version 3.11 \
-			--no-emit-index-url --no-annotate --custom-compile-command "make lock-clients" --quiet --upgrade --output-file $$lock; done
+	@for client in $(CLIENTS)/*.in; do \
+		$(UV) pip compile $$client --generate-hashes --universal --python-version 3.11 \
+			--exclude-newer "$$(sed -n 's/^# as-of: //p' $$client)" \
+			--no-emit-index-url --no-annotate --custom-compile-command "make lock-clients" --quiet --upgrade --output-file $${client%.in}.lock; done
 
 .PHONY: clean
 clean: ## Remove what was built, cached or installed

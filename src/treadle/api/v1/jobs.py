@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -69,13 +69,14 @@ async def list_jobs(
 
 
 @router.get("/{job_id}/")
-async def get_job(job_id: JobId, call: ByUser, with_result: bool = False, encoding: Encoding = None) -> Response:
-    """Return one of the caller's jobs."""
+async def get_job(job_id: JobId, call: ByUser, with_result: bool = True, encoding: Encoding = None) -> Response:
+    """Return one of the caller's jobs. Clients up to 0.24 read the result here, and do not say that they want it."""
     job = await call.platform.jobs.get(call.user, job_id)
     if not with_result:
         return JsonAnswer(job_shape(job))
     result = await call.platform.jobs.result(call.user, job_id)
-    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(job), _shown(result, encoding)))
+    shown = json.dumps(_why_failed(job.cause)) if result is None and job.cause else _shown(result, encoding)
+    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(job), shown))
 
 
 @router.get("/{job_id}/result/")
@@ -135,6 +136,11 @@ async def _wire(events: AsyncIterator[StreamEvent]) -> AsyncIterator[bytes]:
             yield b": keep-alive\n\n"
         else:
             yield format_sse_event(event=event.name, data_str=json.dumps(event.data), id=str(event.position))
+
+
+def _why_failed(cause: dict[str, Any]) -> str:
+    """Say it for clients up to 0.30: they know no events, and show the result of a failed job as its error."""
+    return f"{cause['message']} {cause['hint']}"
 
 
 def _page_url(request: Request, limit: int, offset: int) -> str:

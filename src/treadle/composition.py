@@ -18,6 +18,7 @@ from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
@@ -29,6 +30,7 @@ from treadle.ports.engine import Engine
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
@@ -69,15 +71,17 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     signer = FileSigner.from_file(home / "secret.key")
     clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
     objects = ObstoreObjects.in_folder(home / "objects")
+    files = FolderFiles(home / "data")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
-    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, _terms(settings, url))
+    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, files, _terms(settings, url))
     dispatching: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await access.register(OWNER, read_or_make(home / "token", new_token()))
+        await files.sweep()
         await engine.open(dispatcher.supervisor_exited)
         dispatching.append(asyncio.create_task(dispatcher.run()))
         dispatching[0].add_done_callback(_say_if_failed)
@@ -97,6 +101,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         functions=functions,
         uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock),
         versions=Versions(database, functions, clock),
+        files=Files(files, functions, settings.largest_file),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
         reports=Reports(database, objects, logs, wakeups, clock),
@@ -104,7 +109,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         is_ready=is_ready,
         stop_patience=settings.grace_seconds + _STOP_PATIENCE,
     )
-    return Gateway(create_app(platform, lifespan, settings.largest_body), wakeups)
+    return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file), wakeups)
 
 
 def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -153,7 +158,6 @@ def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
 def _terms(settings: Settings, url: str) -> JobTerms:
     return JobTerms(
         gateway_url=url,
-        data_folder=str(settings.home_folder / "data"),
         budget=settings.budget,
         grace_seconds=settings.grace_seconds,
         wall_seconds=settings.wall_seconds,

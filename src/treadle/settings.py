@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     strict_budget: bool = Field(
         False, description="Refuse tasks that ask for more than the budget, instead of clamping them with a warning."
     )
-    largest_body: int = Field(2**30, gt=0, description="Largest body of a request, in bytes.")
+    largest_body: int = Field(2**30, gt=0, description="Largest body of a request that is no file, in bytes.")
+    largest_file: int = Field(100 * 2**30, gt=0, description="Largest file that can be uploaded, in bytes.")
     grace_seconds: float = Field(2.0, ge=0, description="Time a stopped program has before it is killed.")
     wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
 

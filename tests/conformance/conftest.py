@@ -9,9 +9,11 @@ import pytest
 from treadle.adapters.auth.keys import FileSigner
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
+from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.ports.files import FileStore
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
@@ -48,6 +50,12 @@ def objects(tmp_path: Path) -> ObjectStore:
 def logs(tmp_path: Path) -> LogStore:
     """An empty log store."""
     return FolderLogs(tmp_path / "logs")
+
+
+@pytest.fixture(params=["folder"])
+def files(tmp_path: Path) -> FileStore:
+    """An empty file store."""
+    return FolderFiles(tmp_path / "files")
 
 
 @pytest.fixture(params=["in process"])

@@ -13,6 +13,7 @@ import pytest
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.adapters.files.folder import FolderFiles
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job
 from treadle.domain.lifecycle import JobState, JobStatus
@@ -67,8 +68,8 @@ async def desk(
     functions = Functions(database, signer)
     uploads = Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
-    terms = JobTerms("http://127.0.0.1:9", str(tmp_path / "data"), Budget(1.0, 0.0, 10**9), 1.0, None, 2)
-    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, terms)
+    terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
+    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), terms)
     user = await access.register("ada", "token")
     await uploads.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
     await engine.open(dispatcher.supervisor_exited)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from treadle.api import errors, probes, runner
 from treadle.api.middleware import BodyLimit, TrailingSlash
 from treadle.api.platform import Platform
-from treadle.api.v1 import functions, jobs, versions
+from treadle.api.v1 import files, functions, jobs, versions
 
 
 class _Api(FastAPI):
@@ -24,20 +24,24 @@ class _Api(FastAPI):
 
 
 def create_app(
-    platform: Platform, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], largest_body: int
+    platform: Platform,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    largest_body: int,
+    largest_file: int,
 ) -> FastAPI:
     """Return the application that serves `platform`.
 
     Args:
         platform: The services.
         lifespan: Opens what must be open while requests are served.
-        largest_body: Most bytes of a request's body.
+        largest_body: Most bytes of a request's body, if it is no file.
+        largest_file: Most bytes of a file.
     """
     app = _Api(title="Treadle", version=platform.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.platform = platform
     errors.install(app)
-    app.add_middleware(BodyLimit, largest=largest_body)
+    app.add_middleware(BodyLimit, largest=largest_body, largest_file=largest_file)
     app.add_middleware(TrailingSlash)
-    for router in (functions.router, versions.router, jobs.router, runner.router, probes.router):
+    for router in (functions.router, versions.router, jobs.router, files.router, runner.router, probes.router):
         app.include_router(router)
     return app

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from treadle.services.access import Access
+from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.reports import Reports
@@ -23,6 +24,7 @@ class Platform:
         functions: Functions.
         uploads: Uploads of functions.
         versions: Versions of functions.
+        files: Files of users and providers.
         jobs: Jobs, for users.
         streams: Streams of jobs.
         reports: The runner's side.
@@ -35,6 +37,7 @@ class Platform:
     functions: Functions
     uploads: Uploads
     versions: Versions
+    files: Files
     jobs: Jobs
     streams: JobStreams
     reports: Reports

@@ -22,6 +22,7 @@ class Launch:
         budget: What the job may use.
         grace_seconds: Time between SIGTERM and SIGKILL when the job is cancelled.
         wall_seconds: Longest run of the program, or None for no limit.
+        function_data_path: The folder of the function's provider, None for a function without one.
     """
 
     job_id: str
@@ -35,6 +36,7 @@ class Launch:
     budget: Budget
     grace_seconds: float
     wall_seconds: float | None = None
+    function_data_path: str | None = None
 
     def to_json(self) -> str:
         """Return the launch as JSON text."""

@@ -44,6 +44,7 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
         "ARGUMENTS_PATH": str(folder.arguments),
         "RESULTS_PATH": str(folder.result),
         "DATA_PATH": launch.data_path,
+        "FUNCTION_DATA_PATH": launch.function_data_path or launch.data_path,
         "TREADLE_BUDGET": json.dumps(launch.budget.to_dict()),
         "TMPDIR": str(folder.temporary),
     }

@@ -123,7 +123,8 @@ class Supervisor:
         self._cache.copy(digest, folder.work)
         _check_entrypoint(folder.work, self._launch.entrypoint)
         folder.temporary.mkdir(mode=0o700)
-        Path(self._launch.data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for data_path in (self._launch.data_path, self._launch.function_data_path or self._launch.data_path):
+            Path(data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _fetch(self, name: str, target: BinaryIO) -> None:
         try:

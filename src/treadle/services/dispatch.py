@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from treadle.domain.budget import Budget
 from treadle.domain.causes import WORKER_LOST, Cause, CauseCode
 from treadle.domain.errors import EngineUnavailableError, InvalidError, StaleAttemptError, StorageError, UnsealError
+from treadle.domain.files import provider_space, user_space
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import Context, Job, Origin
 from treadle.domain.launch import Launch
@@ -14,6 +15,7 @@ from treadle.domain.lifecycle import ON_ENGINE, Claimed, Ended, Event, JobState,
 from treadle.domain.scheduling import choose
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine, Presence
+from treadle.ports.files import FileStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import QUEUE, WakeUps
 from treadle.services.access import Access
@@ -33,7 +35,6 @@ class JobTerms:
 
     Attributes:
         gateway_url: Where its supervisor reports.
-        data_folder: Folder of the users' data folders.
         budget: What it may use.
         grace_seconds: Time between SIGTERM and SIGKILL.
         wall_seconds: Longest run, None for no limit.
@@ -41,7 +42,6 @@ class JobTerms:
     """
 
     gateway_url: str
-    data_folder: str
     budget: Budget
     grace_seconds: float
     wall_seconds: float | None
@@ -59,6 +59,7 @@ class Dispatcher:
         clock: Clock,
         access: Access,
         functions: Functions,
+        files: FileStore,
         terms: JobTerms,
     ) -> None:
         self._database = database
@@ -67,6 +68,7 @@ class Dispatcher:
         self._clock = clock
         self._access = access
         self._functions = functions
+        self._files = files
         self._terms = terms
         self._exited: set[tuple[str, int]] = set()
         self._adopted = False
@@ -166,6 +168,7 @@ class Dispatcher:
                 hint="Upload it again with its entrypoint in a tar file.",
             )
         terms = self._terms
+        provider = job.provider.name if job.provider else None
         return Launch(
             job_id=job.id,
             attempt=job.state.attempt,
@@ -173,7 +176,8 @@ class Dispatcher:
             token=self._access.job_token(job.id, job.state.attempt),
             entrypoint=version.entrypoint,
             artifact_digest=version.artifact_digest,
-            data_path=f"{terms.data_folder}/{job.author_id}",
+            data_path=self._files.folder(user_space(job.author_id, provider, job.function_title)),
+            function_data_path=self._files.folder(provider_space(provider, job.function_title)) if provider else None,
             variables=self._functions.unsealed(version),
             budget=terms.budget,
             grace_seconds=terms.grace_seconds,

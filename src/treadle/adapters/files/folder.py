@@ -1,0 +1,235 @@
+"""Files in a folder of this machine, where programs see them at once."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from treadle.adapters.files.checksums import CHUNK, Checksums
+from treadle.adapters.files.folders import (
+    FoundFile,
+    is_absent,
+    names_in,
+    open_regular,
+    opened_folder,
+    regular_files,
+    status_of,
+)
+from treadle.adapters.files.partial_file import PartialFile
+from treadle.domain.errors import InvalidError, StorageError, TooLargeError
+from treadle.domain.files import Space, StoredFile, is_clean
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MOST_LISTED = 100_000
+_HASHING = 2  # listings that compute checksums at the same time; each keeps one thread busy
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class FolderFiles:
+    """`treadle.ports.files.FileStore` in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Use a folder.
+
+        Args:
+            root: The folder; made when it is not there.
+        """
+        self._root = root
+        self._partials = root / ".partial"
+        self._partials.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._checksums = Checksums()
+        self._hashing = asyncio.Semaphore(_HASHING)
+
+    def folder(self, space: Space) -> str:
+        """Return the folder in which programs find the files of a space."""
+        return str(self._root.joinpath(*space.segments))
+
+    async def names(self, space: Space) -> list[str]:
+        """Return the names of the files that lie directly in a space, in order."""
+        return await asyncio.to_thread(self._names, space)
+
+    def _names(self, space: Space) -> list[str]:
+        with self._existing(space) as folder:
+            if folder is None:
+                return []
+            return sorted(name for name in names_in(folder) if is_clean(name) and status_of(folder, name))
+
+    async def all(self, space: Space, folder: str, *, checksums: bool) -> list[StoredFile]:
+        """Return every file of a space, also those in folders, in order of their paths."""
+        if not checksums:
+            return await asyncio.to_thread(self._all, space, folder, False)
+        async with self._hashing:
+            return await asyncio.to_thread(self._all, space, folder, True)
+
+    def _all(self, space: Space, below: str, checksums: bool) -> list[StoredFile]:
+        found: list[StoredFile] = []
+        prefix = f"{below}/" if below else ""
+        with self._existing(space, *below.split("/") if below else ()) as folder:
+            for file in regular_files(folder, prefix) if folder is not None else ():
+                if len(found) >= _MOST_LISTED:
+                    raise InvalidError(
+                        f"There are more than {_MOST_LISTED} files.",
+                        hint="List its folders one by one, or have the program pack them into archives.",
+                    )
+                found.append(self._stored(file, checksums))
+        return sorted(found, key=lambda file: file.path)
+
+    def _stored(self, file: FoundFile, checksums: bool) -> StoredFile:
+        opened = open_regular(file.folder, file.name) if checksums else None
+        if opened is None:
+            return _described(file.path, file.status)
+        reading = FolderFile(opened, self._checksums)
+        try:
+            return _described(file.path, file.status, reading.digest())
+        finally:
+            reading.close()
+
+    async def write(self, space: Space, path: str, content: AsyncIterator[bytes], largest: int) -> StoredFile:
+        """Store what `content` yields, in place of what was there."""
+        with contextlib.closing(await _storing(path, PartialFile, self._partials)) as partial:
+            async for chunk in _gathered(content):
+                if partial.size + len(chunk) > largest:
+                    raise TooLargeError(
+                        f"The file {path!r} has more than {largest} bytes, the most this platform takes."
+                    )
+                await _storing(path, partial.append, chunk)
+            return await _storing(path, self._place, partial, space, path)
+
+    def _place(self, partial: PartialFile, space: Space, path: str) -> StoredFile:
+        *folders, name = path.split("/")
+        with opened_folder(self._root, (*space.segments, *folders), make=True) as folder:
+            status = partial.move(folder, name)
+        self._checksums.remember(status, partial.sha256)
+        return _described(path, status, partial.sha256)
+
+    async def open(self, space: Space, path: str) -> "FolderFile | None":
+        """Open a file for reading; None when there is none."""
+        *folders, name = path.split("/")
+        with self._existing(space, *folders) as folder:
+            descriptor = open_regular(folder, name) if folder is not None else None
+        return FolderFile(descriptor, self._checksums) if descriptor is not None else None
+
+    async def delete(self, space: Space, path: str) -> bool:
+        """Remove a file. Returns whether there was one."""
+        *folders, name = path.split("/")
+        with self._existing(space, *folders) as folder:
+            if folder is None or status_of(folder, name) is None:
+                return False
+            try:
+                os.unlink(name, dir_fd=folder)
+            except OSError as error:
+                if is_absent(error):
+                    return False
+                raise
+            return True
+
+    async def sweep(self) -> None:
+        """Remove what writes have left that a crash cut off."""
+        for path in self._partials.iterdir():
+            path.unlink()
+
+    @contextlib.contextmanager
+    def _existing(self, space: Space, *folders: str) -> Iterator[int | None]:
+        """Yield a descriptor of a folder in a space; None when there is none."""
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(opened_folder(self._root, (*space.segments, *folders)))
+            except OSError as error:
+                if not is_absent(error):
+                    raise
+                folder = None
+            yield folder
+
+
+class FolderFile:
+    """`treadle.ports.files.OpenFile` on a descriptor."""
+
+    def __init__(self, descriptor: int, checksums: Checksums) -> None:
+        """Take over a descriptor of a regular file."""
+        self._descriptor: int | None = descriptor
+        self._checksums = checksums
+        self._status = os.fstat(descriptor)
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self._status.st_size
+
+    @property
+    def modified(self) -> datetime:
+        """When it was last written."""
+        return _modified(self._status)
+
+    @property
+    def etag(self) -> str:
+        """A word that changes whenever its content does."""
+        return f"{self._status.st_ino:x}-{self._status.st_size:x}-{self._status.st_mtime_ns:x}"
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Return at most `length` bytes from `start`; empty at the end."""
+        return await asyncio.to_thread(self._read, start, length)
+
+    async def sha256(self) -> str:
+        """Return the SHA-256 of its content in hexadecimal."""
+        return await asyncio.to_thread(self.digest)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of its content in hexadecimal, in this thread."""
+        return self._checksums.of(self._status, self._read)
+
+    def close(self) -> None:
+        """Let go of it. A read in another thread ends first, as the number of the descriptor may get another meaning."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def _read(self, start: int, length: int) -> bytes:
+        with self._lock:
+            if self._descriptor is None:
+                raise ValueError("read of a closed file")
+            return os.pread(self._descriptor, length, start)
+
+
+async def _gathered(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the same bytes in larger chunks: each is written in a thread, which costs the more the smaller they are."""
+    gathered = bytearray()
+    async for chunk in content:
+        gathered += chunk
+        if len(gathered) >= CHUNK:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)
+
+
+async def _storing(path: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do `work` for a file in a thread; turn what the system says into errors of the platform."""
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise InvalidError(
+            f"The file {path!r} cannot be stored: there is a folder of that name, or a file where it needs a folder.",
+            hint="Choose another name, or delete what is there.",
+        ) from error
+    except OSError as error:
+        reason = "the disk is full" if error.errno in _FULL else error.strerror
+        raise StorageError(
+            f"The file {path!r} cannot be stored: {reason}.",
+            hint="Nothing of it was kept. Delete files you no longer need, or ask the operator of the platform for room.",
+        ) from error
+
+
+def _described(path: str, status: os.stat_result, sha256: str | None = None) -> StoredFile:
+    return StoredFile(path, status.st_size, _modified(status), sha256)
+
+
+def _modified(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(status.st_mtime, UTC)

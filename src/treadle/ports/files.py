@@ -1,0 +1,78 @@
+"""Where the files of users and providers are kept, and where their programs find them."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+from treadle.domain.files import Space, StoredFile
+
+
+class OpenFile(Protocol):
+    """A file as it was when it was opened, whatever happens to its name. It must be closed."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    @property
+    def modified(self) -> datetime:
+        """When it was last written."""
+
+    @property
+    def etag(self) -> str:
+        """A word that changes whenever its content does; of letters, digits and hyphens."""
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Return at most `length` bytes from `start`; empty at the end."""
+
+    async def sha256(self) -> str:
+        """Return the SHA-256 of its content in hexadecimal."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class FileStore(Protocol):
+    """Files by space and path. Paths are clean (`treadle.domain.files.clean_path`).
+
+    Programs write into the folders of their spaces too, and what they leave there can be anything: only regular files count, and
+    no link leads anywhere.
+    """
+
+    def folder(self, space: Space) -> str:
+        """Return the folder in which programs find the files of a space."""
+
+    async def names(self, space: Space) -> list[str]:
+        """Return the names of the files that lie directly in a space, in order."""
+
+    async def all(self, space: Space, folder: str, *, checksums: bool) -> list[StoredFile]:
+        """Return every file of a space, also those in folders, in order of their paths.
+
+        Args:
+            space: The space.
+            folder: Only what lies in this folder of it; empty for everything.
+            checksums: Whether to look at their contents.
+
+        Raises:
+            treadle.domain.errors.InvalidError: There are more than can be listed at once.
+        """
+
+    async def write(self, space: Space, path: str, content: AsyncIterator[bytes], largest: int) -> StoredFile:
+        """Store what `content` yields, in place of what was there. Readers see the old or the new file, nothing between.
+
+        When anything fails, nothing of it stays.
+
+        Raises:
+            treadle.domain.errors.InvalidError: A folder has this path, or a file has that of one of its folders.
+            treadle.domain.errors.TooLargeError: It has more than `largest` bytes.
+            treadle.domain.errors.StorageError: The store refuses to write.
+        """
+
+    async def open(self, space: Space, path: str) -> OpenFile | None:
+        """Open a file for reading; None when there is none."""
+
+    async def delete(self, space: Space, path: str) -> bool:
+        """Remove a file. Returns whether there was one."""
+
+    async def sweep(self) -> None:
+        """Remove what writes have left that a crash cut off. To be called before the first write."""

@@ -1,7 +1,7 @@
 """What a function is: the program, and what it needs to be run."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import InitVar, dataclass, fields
 from typing import Any, ClassVar
 
 from qiskit_serverless.connections import given
@@ -27,6 +27,9 @@ class QiskitFunction:
         runner: The kind of engine it asks for.
         arguments_schema: JSON Schema of its arguments as they are encoded, or None.
         type: ``GENERIC``, ``APPLICATION`` or ``CIRCUIT``.
+        sizes_map: The sizes it can be run at: compute profile by label, e.g. ``{"s": "cx3d-4x10"}``. None leaves what an earlier
+            upload said, an empty dictionary removes it.
+        default_size: The size of a run that names none.
     """
 
     GENERIC: ClassVar[str] = "GENERIC"
@@ -47,8 +50,13 @@ class QiskitFunction:
     runner: str = "ray"
     arguments_schema: dict[str, Any] | bool | None = None
     type: str = GENERIC
+    sizes_map: dict[str, str] | None = None
+    default_size: str | None = None
+    validate: InitVar[bool] = True
+    schema: InitVar[str | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, validate: bool, schema: str | None) -> None:
+        """Take ``provider/title`` apart. `validate` and `schema` were read by no release; old programs may pass them."""
         self.provider, self.title = split_title(self.title, self.provider)
 
     def __str__(self) -> str:
@@ -76,8 +84,31 @@ class QiskitFunction:
             "description": self.description,
             "version": self.version,
             "arguments_schema": None if self.arguments_schema is None else json.dumps(self.arguments_schema),
+            "sizes": None if self.sizes_map is None else json.dumps(self.sizes_map),
+            "default_size": self.default_size,
         }
         return given(**form)
+
+
+class QiskitPattern(QiskitFunction):
+    """A function, under the name it had before release 0.10."""
+
+
+@dataclass
+class Configuration:
+    """How a gateway that scales workers shall do it. Here a job's tasks share its budget, and this changes nothing.
+
+    Attributes:
+        workers: How many workers.
+        min_workers: At least so many, when it scales by itself.
+        max_workers: At most so many, when it scales by itself.
+        auto_scaling: Whether it scales by itself.
+    """
+
+    workers: int | None = None
+    min_workers: int | None = None
+    max_workers: int | None = None
+    auto_scaling: bool | None = False
 
 
 def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
@@ -98,8 +129,9 @@ def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
 
 def known_fields(data: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of `QiskitFunction` that a gateway's record has. Some of them are JSON inside JSON."""
-    known = {field.name: data[field.name] for field in fields(QiskitFunction) if field.name in data}
-    for name in ("dependencies", "env_vars", "arguments_schema"):
+    named = {**data, "sizes_map": data["sizes"]} if "sizes" in data else data
+    known = {field.name: named[field.name] for field in fields(QiskitFunction) if field.name in named}
+    for name in ("dependencies", "env_vars", "arguments_schema", "sizes_map"):
         if isinstance(known.get(name), str):
             known[name] = json.loads(known[name] or "null")
     if known.get("arguments_schema") == {}:

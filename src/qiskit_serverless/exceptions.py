@@ -9,6 +9,7 @@ r"""Errors of the SDK.
      │    ├── InvalidRequestError      400: what was sent does not make sense
      │    ├── AccessError              401, 403: wrong token, or not allowed
      │    ├── NotFoundError            404: it does not exist, or belongs to somebody else
+     │    ├── DisabledFunctionError    423: its provider has switched the function off
      │    └── LimitError               429: a limit is reached
      ├── JobFailedError                the job ended in ERROR; `cause` says why
      ├── JobCanceledError              the job was cancelled, so it has no result
@@ -74,6 +75,10 @@ class NotFoundError(GatewayError):
     """It does not exist, or belongs to somebody else."""
 
 
+class DisabledFunctionError(GatewayError):
+    """The function is switched off for the time being; the message says why."""
+
+
 class LimitError(GatewayError):
     """A limit is reached."""
 
@@ -83,6 +88,7 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     401: AccessError,
     403: AccessError,
     404: NotFoundError,
+    423: DisabledFunctionError,
     429: LimitError,
 }
 

@@ -1,8 +1,10 @@
 """What a gateway tells of jobs: what happens to them, their history, why they failed."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from qiskit_serverless.exceptions import InvalidArgumentError
 from qiskit_serverless.statuses import shown
 
 
@@ -48,6 +50,49 @@ class JobEvent:
     def from_json(cls, data: dict[str, Any]) -> "JobEvent":
         """Return the event that the gateway describes."""
         return cls(data["event_type"], data["origin"], data["context"], data["created"], data["data"])
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeJob:
+    """A QPU job that a job has started.
+
+    Attributes:
+        runtime_job: Its id at IBM Quantum.
+        runtime_session: The id of its session, None without.
+    """
+
+    runtime_job: str
+    runtime_session: str | None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "RuntimeJob":
+        """Return the QPU job that the gateway describes."""
+        return cls(data["runtime_job"], data.get("runtime_session") or None)
+
+
+def filtered_lines(text: str, include: str | None = None, exclude: str | None = None) -> str:
+    """Return the lines of a log that match a regular expression and do not match another one.
+
+    Args:
+        text: The log.
+        include: Only lines in which this is found; all if left out.
+        exclude: No lines in which this is found.
+
+    Raises:
+        InvalidArgumentError: One of the two is not a regular expression.
+    """
+    wanted, unwanted = _pattern("include", include), _pattern("exclude", exclude)
+    lines = text.splitlines(keepends=True)
+    return "".join(
+        line for line in lines if (not wanted or wanted.search(line)) and not (unwanted and unwanted.search(line))
+    )
+
+
+def _pattern(name: str, text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise InvalidArgumentError(f"{name}={text!r} is not a regular expression: {error}.") from error
 
 
 def cause_from_events(errors: list[JobEvent]) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The remote side: a client of one gateway."""
 
+import warnings
 from typing import Any
 from urllib.parse import quote
 
@@ -27,13 +28,18 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         answer = await self._transport.request("POST", path, data=program.as_form(), files=artifact_of(program))
         return self._runnable(answer.json())
 
-    async def functions(self, **filters: str | int | None) -> list[AsyncRunnableQiskitFunction]:
+    async def functions(
+        self, provider: str | None = None, **filters: str | int | None
+    ) -> list[AsyncRunnableQiskitFunction]:
         """Return the functions you can run.
 
         Args:
+            provider: Only those of this provider.
             **filters: ``filter="serverless"`` for your own, ``filter="catalog"`` for those of providers.
         """
-        answer = await self._transport.request("GET", self._path("programs"), params=filters)
+        answer = await self._transport.request(
+            "GET", self._path("programs"), params=given(provider=provider, **filters)
+        )
         return [self._runnable(function) for function in answer.json()]
 
     async def function(self, title: str, provider: str | None = None) -> AsyncRunnableQiskitFunction:
@@ -50,6 +56,22 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         path = self._path(f"programs/get_by_title/{quote(title, safe='')}")
         answer = await self._transport.request("GET", path, params=given(provider=provider))
         return self._runnable(answer.json())
+
+    async def dependencies_versions(self) -> list[str]:
+        """Return the requirements from which the operator lets functions choose; empty if any may be named."""
+        answer = await self._transport.request("GET", self._path("dependencies-versions"))
+        allowed: list[str] = answer.json()
+        return allowed
+
+    async def list(self, provider: str | None = None, **filters: str | int | None) -> list[AsyncRunnableQiskitFunction]:
+        """Do what `functions` does."""
+        warnings.warn("list() is called functions() now.", DeprecationWarning, stacklevel=2)
+        return await self.functions(provider, **filters)
+
+    async def get(self, title: str, provider: str | None = None) -> AsyncRunnableQiskitFunction:
+        """Do what `function` does."""
+        warnings.warn("get() is called function() now.", DeprecationWarning, stacklevel=2)
+        return await self.function(title, provider)
 
     def _runnable(self, record: dict[str, Any]) -> AsyncRunnableQiskitFunction:
         return AsyncRunnableQiskitFunction.from_json({**record, "client": self})

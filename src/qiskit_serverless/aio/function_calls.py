@@ -1,5 +1,6 @@
 """What can be asked of a gateway about a function, and the jobs that come of it."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from qiskit_serverless.aio.job_calls import AsyncJobCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.connections import given
-from qiskit_serverless.definitions import QiskitFunction
+from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.exceptions import InvalidArgumentError
 from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
@@ -24,6 +26,7 @@ class AsyncFunctionCalls(AsyncJobCalls):
         provider: str | None = None,
         *,
         compute_profile: str | None = None,
+        function_size: str | None = None,
     ) -> AsyncJob:
         """Run a function.
 
@@ -33,6 +36,7 @@ class AsyncFunctionCalls(AsyncJobCalls):
             config: For gateways that scale workers: a dictionary or dataclass of their settings.
             provider: Provider of a function that is named by its title.
             compute_profile: For gateways that offer several.
+            function_size: One of the sizes that the function declares.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
@@ -46,6 +50,7 @@ class AsyncFunctionCalls(AsyncJobCalls):
             "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
             "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
             "compute_profile": compute_profile,
+            **given(function_size=function_size),
         }
         answer = await self._transport.request("POST", self._path("programs/run"), json=body)
         return self._job(answer.json())
@@ -70,18 +75,54 @@ class AsyncFunctionCalls(AsyncJobCalls):
             created_after: Only jobs made at this time or later, ISO 8601 text.
             **filters: Further filters of the gateway.
         """
+        query = _job_query(function, limit=limit, offset=offset, status=status, created_after=created_after, **filters)
+        return await self._jobs("jobs", query)
+
+    async def provider_jobs(
+        self,
+        function: QiskitFunction | str,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        status: str | None = None,
+        created_after: str | None = None,
+        **filters: Value,
+    ) -> list[AsyncJob]:
+        """Return everybody's jobs of a provider's function, newest first. For the filters see `jobs`.
+
+        Raises:
+            InvalidArgumentError: The function has no provider.
+            NotFoundError: You do not belong to the provider.
+        """
         named = QiskitFunction(function) if isinstance(function, str) else function
-        query = given(
-            limit=limit,
-            offset=offset,
-            status=on_the_wire(status) if status else None,
-            created_after=created_after,
-            function=named and named.title,
-            provider=named and named.provider,
-            **filters,
-        )
-        answer = await self._transport.request("GET", self._path("jobs"), params=query)
-        return [self._job(record) for record in answer.json()["results"]]
+        if not named.provider:
+            raise InvalidArgumentError(f"Function {named.title!r} has no provider. Name it provider/title.")
+        query = _job_query(named, limit=limit, offset=offset, status=status, created_after=created_after, **filters)
+        return await self._jobs("jobs/provider", query)
+
+    async def validate_arguments(
+        self, title: str, arguments: Mapping[str, Any] | None = None, provider: str | None = None
+    ) -> dict[str, Any]:
+        """See whether a function accepts arguments, without running it.
+
+        Args:
+            title: Title of the function, or ``provider/title``.
+            arguments: The arguments.
+            provider: Its provider, None for your own.
+
+        Returns:
+            ``{"valid": True}``
+
+        Raises:
+            InvalidRequestError: It does not accept them; the message says why.
+            NotFoundError: There is no such function.
+        """
+        provider, title = split_title(title, provider)
+        text = dumps(dict(arguments or {}), "arguments", "sent")
+        body = {"title": title, "provider": provider, "arguments": text}
+        answer = await self._transport.request("POST", self._path("programs/validate_arguments"), json=body)
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def job(self, job_id: str) -> AsyncJob:
         """Return one of your jobs.
@@ -91,5 +132,25 @@ class AsyncFunctionCalls(AsyncJobCalls):
         """
         return self._job(await self.get_job_data(job_id))
 
+    async def get_jobs(self, **filters: Value) -> list[AsyncJob]:
+        """Do what `jobs` does."""
+        warnings.warn("get_jobs() is called jobs() now.", DeprecationWarning, stacklevel=2)
+        return await self.jobs(**filters)
+
+    async def get_job_by_id(self, job_id: str) -> AsyncJob:
+        """Do what `job` does."""
+        warnings.warn("get_job_by_id() is called job() now.", DeprecationWarning, stacklevel=2)
+        return await self.job(job_id)
+
+    async def _jobs(self, path: str, query: dict[str, Any]) -> list[AsyncJob]:
+        answer = await self._transport.request("GET", self._path(path), params=query)
+        return [self._job(record) for record in answer.json()["results"]]
+
     def _job(self, record: dict[str, Any]) -> AsyncJob:
         return AsyncJob(record["id"], self, record, record.get("compute_profile"))
+
+
+def _job_query(function: QiskitFunction | str | None, *, status: str | None, **filters: Value) -> dict[str, Any]:
+    named = QiskitFunction(function) if isinstance(function, str) else function
+    whose = {"function": named.title, "provider": named.provider} if named else {}
+    return given(status=on_the_wire(status) if status else None, **whose, **filters)

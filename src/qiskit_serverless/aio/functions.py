@@ -1,5 +1,7 @@
 """Functions on a platform, ready to run."""
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
@@ -26,20 +28,55 @@ class AsyncRunnableQiskitFunction(QiskitFunction):
         """Return the function that the gateway describes; the client stands under ``client``."""
         return cls(data["client"], **known_fields(data))
 
-    async def run(self, /, *, config: Value = None, compute_profile: str | None = None, **arguments: Value) -> AsyncJob:
+    async def run(
+        self,
+        /,
+        *,
+        config: Value = None,
+        compute_profile: str | None = None,
+        function_size: str | None = None,
+        **arguments: Value,
+    ) -> AsyncJob:
         """Run it.
 
         Args:
             config: For gateways that scale workers.
             compute_profile: For gateways that offer several.
+            function_size: One of its `sizes`.
             **arguments: What the program gets from ``get_arguments()``.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
             GatewayError: The gateway refused.
         """
-        return await self._client.run(self, arguments, config, compute_profile=compute_profile)
+        return await self._client.run(
+            self, arguments, config, compute_profile=compute_profile, function_size=function_size
+        )
 
     async def jobs(self, **filters: Value) -> list[AsyncJob]:
         """Return its jobs, newest first; for the filters see `AsyncServerlessClient.jobs`."""
         return await self._client.jobs(self, **filters)
+
+    async def get_jobs(self) -> list[AsyncJob]:
+        """Do what `jobs` does."""
+        warnings.warn("get_jobs() is called jobs() now.", DeprecationWarning, stacklevel=2)
+        return await self.jobs()
+
+    async def validate_arguments(self, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """See whether it accepts arguments, without running it.
+
+        Returns:
+            ``{"valid": True}``
+
+        Raises:
+            InvalidRequestError: It does not accept them; the message says why.
+        """
+        return await self._client.validate_arguments(self.title, arguments, self.provider)
+
+    def sizes(self) -> dict[str, str]:
+        """Return the sizes it can be run at: compute profile by label. Empty if it has none."""
+        return self.sizes_map or {}
+
+    def get_default_size(self) -> str | None:
+        """Return the size of a run that names none, None if it does not say."""
+        return self.default_size

@@ -5,7 +5,7 @@ from typing import Any
 
 from qiskit_serverless.aio.connection import AsyncConnection
 from qiskit_serverless.aio.watching import AsyncJobWatch
-from qiskit_serverless.records import JobEvent, JobUpdate
+from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.tags import Value
 
@@ -55,6 +55,33 @@ class AsyncJobCalls(AsyncConnection):
         """Return what a job has printed so far."""
         answer = await self._transport.request("GET", self._job_path(job_id, "logs"))
         return "" if answer.status_code == _NO_CONTENT else str(answer.json()["logs"])
+
+    async def filtered_logs(self, job_id: str, *, include: str | None = None, exclude: str | None = None) -> str:
+        """Return the lines that a job has printed and that match; see `qiskit_serverless.records.filtered_lines`."""
+        return filtered_lines(await self.logs(job_id), include, exclude)
+
+    async def provider_logs(self, job_id: str) -> str:
+        """Return what a job has printed for the provider of its function only.
+
+        Raises:
+            AccessError: You do not belong to the provider.
+        """
+        answer = await self._transport.request("GET", self._job_path(job_id, "provider-logs"))
+        return "" if answer.status_code == _NO_CONTENT else str(answer.json()["logs"])
+
+    async def runtime_jobs(self, job_id: str, runtime_session: str | None = None) -> list[str]:
+        """Return the ids of the QPU jobs that a job has started; of one session, if it is given."""
+        started = await self._runtime_jobs(job_id)
+        return [each.runtime_job for each in started if runtime_session in (None, each.runtime_session)]
+
+    async def runtime_sessions(self, job_id: str) -> list[str]:
+        """Return the ids of the QPU sessions that a job has opened."""
+        started = await self._runtime_jobs(job_id)
+        return sorted({each.runtime_session for each in started if each.runtime_session})
+
+    async def _runtime_jobs(self, job_id: str) -> list[RuntimeJob]:
+        answer = await self._transport.request("GET", self._job_path(job_id, "runtime_jobs"))
+        return [RuntimeJob.from_json(each) for each in answer.json()["runtime_jobs"]]
 
     async def events(self, job_id: str, **filters: str | int | None) -> list[JobEvent]:
         """Return the history of a job, newest first. ``type="ERROR"`` asks for the errors only."""

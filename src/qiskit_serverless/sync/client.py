@@ -1,6 +1,7 @@
 # Made from aio/client.py by `make sdk`. Change it there.
 """The remote side: a client of one gateway."""
 
+import warnings
 from typing import Any
 from urllib.parse import quote
 
@@ -28,13 +29,14 @@ class ServerlessClient(FunctionCalls):
         answer = self._transport.request("POST", path, data=program.as_form(), files=artifact_of(program))
         return self._runnable(answer.json())
 
-    def functions(self, **filters: str | int | None) -> list[RunnableQiskitFunction]:
+    def functions(self, provider: str | None = None, **filters: str | int | None) -> list[RunnableQiskitFunction]:
         """Return the functions you can run.
 
         Args:
+            provider: Only those of this provider.
             **filters: ``filter="serverless"`` for your own, ``filter="catalog"`` for those of providers.
         """
-        answer = self._transport.request("GET", self._path("programs"), params=filters)
+        answer = self._transport.request("GET", self._path("programs"), params=given(provider=provider, **filters))
         return [self._runnable(function) for function in answer.json()]
 
     def function(self, title: str, provider: str | None = None) -> RunnableQiskitFunction:
@@ -51,6 +53,22 @@ class ServerlessClient(FunctionCalls):
         path = self._path(f"programs/get_by_title/{quote(title, safe='')}")
         answer = self._transport.request("GET", path, params=given(provider=provider))
         return self._runnable(answer.json())
+
+    def dependencies_versions(self) -> list[str]:
+        """Return the requirements from which the operator lets functions choose; empty if any may be named."""
+        answer = self._transport.request("GET", self._path("dependencies-versions"))
+        allowed: list[str] = answer.json()
+        return allowed
+
+    def list(self, provider: str | None = None, **filters: str | int | None) -> list[RunnableQiskitFunction]:
+        """Do what `functions` does."""
+        warnings.warn("list() is called functions() now.", DeprecationWarning, stacklevel=2)
+        return self.functions(provider, **filters)
+
+    def get(self, title: str, provider: str | None = None) -> RunnableQiskitFunction:
+        """Do what `function` does."""
+        warnings.warn("get() is called function() now.", DeprecationWarning, stacklevel=2)
+        return self.function(title, provider)
 
     def _runnable(self, record: dict[str, Any]) -> RunnableQiskitFunction:
         return RunnableQiskitFunction.from_json({**record, "client": self})

@@ -1,7 +1,8 @@
 # Made from aio/connection.py by `make sdk`. Change it there.
 """What a client is made of first: where its gateway is, what it lets us in with, and the way there."""
 
-from typing import TYPE_CHECKING, Self
+import os
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from qiskit_serverless.connections import given
@@ -35,6 +36,8 @@ class Connection:
         instance: str | None = None,
         channel: str | None = None,
         *,
+        name: str | None = None,
+        verbose: bool | None = None,
         transport: "httpx2.BaseTransport | None" = None,
     ) -> None:
         """Connect, and see that the token is good.
@@ -45,6 +48,8 @@ class Connection:
             token: Bearer token, found by itself if left out.
             instance: IBM Cloud CRN, for gateways that ask for one.
             channel: ``ibm_quantum_platform``, ``ibm_cloud`` or ``local``.
+            name: Of no meaning; releases before 0.35 asked for it.
+            verbose: Of no meaning; release 0.18 had it.
             transport: For tests: what sends the requests instead of a pool of connections.
 
         Raises:
@@ -58,7 +63,7 @@ class Connection:
         endpoint = find_platform(host, token)
         self.host = endpoint.url
         self.token = endpoint.token
-        self.version = version or _VERSION
+        self.version = version or os.environ.get("ENV_GATEWAY_PROVIDER_VERSION") or _VERSION
         self.instance = instance
         self.channel = channel
         self._transport = Transport(self.host, self._headers(), underlying=transport)
@@ -91,6 +96,16 @@ class Connection:
         except AccessError as error:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
+
+    @classmethod
+    def from_dict(cls, dictionary: dict[str, Any]) -> Self:
+        """Return a client of what `to_dict` returned, also of an older release's."""
+        return cls(**dictionary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what makes the same client again; it holds the token."""
+        names = ("host", "version", "token", "instance", "channel")
+        return {name: getattr(self, name) for name in names}
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}

@@ -1,12 +1,14 @@
 # Made from aio/function_calls.py by `make sdk`. Change it there.
 """What can be asked of a gateway about a function, and the jobs that come of it."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from qiskit_serverless.connections import given
-from qiskit_serverless.definitions import QiskitFunction
+from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.exceptions import InvalidArgumentError
 from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
@@ -25,6 +27,7 @@ class FunctionCalls(JobCalls):
         provider: str | None = None,
         *,
         compute_profile: str | None = None,
+        function_size: str | None = None,
     ) -> Job:
         """Run a function.
 
@@ -34,6 +37,7 @@ class FunctionCalls(JobCalls):
             config: For gateways that scale workers: a dictionary or dataclass of their settings.
             provider: Provider of a function that is named by its title.
             compute_profile: For gateways that offer several.
+            function_size: One of the sizes that the function declares.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
@@ -47,6 +51,7 @@ class FunctionCalls(JobCalls):
             "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
             "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
             "compute_profile": compute_profile,
+            **given(function_size=function_size),
         }
         answer = self._transport.request("POST", self._path("programs/run"), json=body)
         return self._job(answer.json())
@@ -71,18 +76,54 @@ class FunctionCalls(JobCalls):
             created_after: Only jobs made at this time or later, ISO 8601 text.
             **filters: Further filters of the gateway.
         """
+        query = _job_query(function, limit=limit, offset=offset, status=status, created_after=created_after, **filters)
+        return self._jobs("jobs", query)
+
+    def provider_jobs(
+        self,
+        function: QiskitFunction | str,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        status: str | None = None,
+        created_after: str | None = None,
+        **filters: Value,
+    ) -> list[Job]:
+        """Return everybody's jobs of a provider's function, newest first. For the filters see `jobs`.
+
+        Raises:
+            InvalidArgumentError: The function has no provider.
+            NotFoundError: You do not belong to the provider.
+        """
         named = QiskitFunction(function) if isinstance(function, str) else function
-        query = given(
-            limit=limit,
-            offset=offset,
-            status=on_the_wire(status) if status else None,
-            created_after=created_after,
-            function=named and named.title,
-            provider=named and named.provider,
-            **filters,
-        )
-        answer = self._transport.request("GET", self._path("jobs"), params=query)
-        return [self._job(record) for record in answer.json()["results"]]
+        if not named.provider:
+            raise InvalidArgumentError(f"Function {named.title!r} has no provider. Name it provider/title.")
+        query = _job_query(named, limit=limit, offset=offset, status=status, created_after=created_after, **filters)
+        return self._jobs("jobs/provider", query)
+
+    def validate_arguments(
+        self, title: str, arguments: Mapping[str, Any] | None = None, provider: str | None = None
+    ) -> dict[str, Any]:
+        """See whether a function accepts arguments, without running it.
+
+        Args:
+            title: Title of the function, or ``provider/title``.
+            arguments: The arguments.
+            provider: Its provider, None for your own.
+
+        Returns:
+            ``{"valid": True}``
+
+        Raises:
+            InvalidRequestError: It does not accept them; the message says why.
+            NotFoundError: There is no such function.
+        """
+        provider, title = split_title(title, provider)
+        text = dumps(dict(arguments or {}), "arguments", "sent")
+        body = {"title": title, "provider": provider, "arguments": text}
+        answer = self._transport.request("POST", self._path("programs/validate_arguments"), json=body)
+        found: dict[str, Any] = answer.json()
+        return found
 
     def job(self, job_id: str) -> Job:
         """Return one of your jobs.
@@ -92,5 +133,25 @@ class FunctionCalls(JobCalls):
         """
         return self._job(self.get_job_data(job_id))
 
+    def get_jobs(self, **filters: Value) -> list[Job]:
+        """Do what `jobs` does."""
+        warnings.warn("get_jobs() is called jobs() now.", DeprecationWarning, stacklevel=2)
+        return self.jobs(**filters)
+
+    def get_job_by_id(self, job_id: str) -> Job:
+        """Do what `job` does."""
+        warnings.warn("get_job_by_id() is called job() now.", DeprecationWarning, stacklevel=2)
+        return self.job(job_id)
+
+    def _jobs(self, path: str, query: dict[str, Any]) -> list[Job]:
+        answer = self._transport.request("GET", self._path(path), params=query)
+        return [self._job(record) for record in answer.json()["results"]]
+
     def _job(self, record: dict[str, Any]) -> Job:
         return Job(record["id"], self, record, record.get("compute_profile"))
+
+
+def _job_query(function: QiskitFunction | str | None, *, status: str | None, **filters: Value) -> dict[str, Any]:
+    named = QiskitFunction(function) if isinstance(function, str) else function
+    whose = {"function": named.title, "provider": named.provider} if named else {}
+    return given(status=on_the_wire(status) if status else None, **whose, **filters)

@@ -1,6 +1,8 @@
 # Made from aio/functions.py by `make sdk`. Change it there.
 """Functions on a platform, ready to run."""
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from qiskit_serverless.definitions import QiskitFunction, known_fields
@@ -27,20 +29,53 @@ class RunnableQiskitFunction(QiskitFunction):
         """Return the function that the gateway describes; the client stands under ``client``."""
         return cls(data["client"], **known_fields(data))
 
-    def run(self, /, *, config: Value = None, compute_profile: str | None = None, **arguments: Value) -> Job:
+    def run(
+        self,
+        /,
+        *,
+        config: Value = None,
+        compute_profile: str | None = None,
+        function_size: str | None = None,
+        **arguments: Value,
+    ) -> Job:
         """Run it.
 
         Args:
             config: For gateways that scale workers.
             compute_profile: For gateways that offer several.
+            function_size: One of its `sizes`.
             **arguments: What the program gets from ``get_arguments()``.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
             GatewayError: The gateway refused.
         """
-        return self._client.run(self, arguments, config, compute_profile=compute_profile)
+        return self._client.run(self, arguments, config, compute_profile=compute_profile, function_size=function_size)
 
     def jobs(self, **filters: Value) -> list[Job]:
         """Return its jobs, newest first; for the filters see `ServerlessClient.jobs`."""
         return self._client.jobs(self, **filters)
+
+    def get_jobs(self) -> list[Job]:
+        """Do what `jobs` does."""
+        warnings.warn("get_jobs() is called jobs() now.", DeprecationWarning, stacklevel=2)
+        return self.jobs()
+
+    def validate_arguments(self, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """See whether it accepts arguments, without running it.
+
+        Returns:
+            ``{"valid": True}``
+
+        Raises:
+            InvalidRequestError: It does not accept them; the message says why.
+        """
+        return self._client.validate_arguments(self.title, arguments, self.provider)
+
+    def sizes(self) -> dict[str, str]:
+        """Return the sizes it can be run at: compute profile by label. Empty if it has none."""
+        return self.sizes_map or {}
+
+    def get_default_size(self) -> str | None:
+        """Return the size of a run that names none, None if it does not say."""
+        return self.default_size

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from qiskit_serverless.records import JobEvent, JobUpdate
+from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.sync.connection import Connection
@@ -56,6 +56,33 @@ class JobCalls(Connection):
         """Return what a job has printed so far."""
         answer = self._transport.request("GET", self._job_path(job_id, "logs"))
         return "" if answer.status_code == _NO_CONTENT else str(answer.json()["logs"])
+
+    def filtered_logs(self, job_id: str, *, include: str | None = None, exclude: str | None = None) -> str:
+        """Return the lines that a job has printed and that match; see `qiskit_serverless.records.filtered_lines`."""
+        return filtered_lines(self.logs(job_id), include, exclude)
+
+    def provider_logs(self, job_id: str) -> str:
+        """Return what a job has printed for the provider of its function only.
+
+        Raises:
+            AccessError: You do not belong to the provider.
+        """
+        answer = self._transport.request("GET", self._job_path(job_id, "provider-logs"))
+        return "" if answer.status_code == _NO_CONTENT else str(answer.json()["logs"])
+
+    def runtime_jobs(self, job_id: str, runtime_session: str | None = None) -> list[str]:
+        """Return the ids of the QPU jobs that a job has started; of one session, if it is given."""
+        started = self._runtime_jobs(job_id)
+        return [each.runtime_job for each in started if runtime_session in (None, each.runtime_session)]
+
+    def runtime_sessions(self, job_id: str) -> list[str]:
+        """Return the ids of the QPU sessions that a job has opened."""
+        started = self._runtime_jobs(job_id)
+        return sorted({each.runtime_session for each in started if each.runtime_session})
+
+    def _runtime_jobs(self, job_id: str) -> list[RuntimeJob]:
+        answer = self._transport.request("GET", self._job_path(job_id, "runtime_jobs"))
+        return [RuntimeJob.from_json(each) for each in answer.json()["runtime_jobs"]]
 
     def events(self, job_id: str, **filters: str | int | None) -> list[JobEvent]:
         """Return the history of a job, newest first. ``type="ERROR"`` asks for the errors only."""

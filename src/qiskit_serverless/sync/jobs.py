@@ -26,6 +26,7 @@ class Job:
 
     PENDING: ClassVar[str] = "PENDING"
     RUNNING: ClassVar[str] = "RUNNING"
+    STOPPING: ClassVar[str] = "STOPPING"
     STOPPED: ClassVar[str] = "STOPPED"
     SUCCEEDED: ClassVar[str] = "SUCCEEDED"
     FAILED: ClassVar[str] = "FAILED"
@@ -57,6 +58,12 @@ class Job:
         self.raw_data = raw_data or {}
         self.compute_profile = compute_profile
         self._client = job_service
+
+    @property
+    def fleet_id(self) -> str | None:
+        """Id of the Code Engine fleet it runs on, None on gateways without fleets."""
+        fleet: str | None = self.raw_data.get("fleet_id")
+        return fleet
 
     def __repr__(self) -> str:
         return f"<Job | {self.job_id}>"
@@ -134,6 +141,34 @@ class Job:
     def logs(self) -> str:
         """Return what it has printed so far."""
         return self._client.logs(self.job_id)
+
+    def filtered_logs(self, *, include: str | None = None, exclude: str | None = None) -> str:
+        """Return the lines it has printed that match.
+
+        Args:
+            include: Only lines in which this regular expression is found; all if left out.
+            exclude: No lines in which this regular expression is found.
+
+        Raises:
+            InvalidArgumentError: One of the two is not a regular expression.
+        """
+        return self._client.filtered_logs(self.job_id, include=include, exclude=exclude)
+
+    def provider_logs(self) -> str:
+        """Return what it has printed for the provider of its function only.
+
+        Raises:
+            AccessError: You do not belong to the provider.
+        """
+        return self._client.provider_logs(self.job_id)
+
+    def runtime_jobs(self, runtime_session: str | None = None) -> list[str]:
+        """Return the ids of the QPU jobs it has started; of one session, if it is given."""
+        return self._client.runtime_jobs(self.job_id, runtime_session)
+
+    def runtime_sessions(self) -> list[str]:
+        """Return the ids of the QPU sessions it has opened."""
+        return self._client.runtime_sessions(self.job_id)
 
     def events(self, **filters: str | int | None) -> list[JobEvent]:
         """Return its history, newest first. ``type="ERROR"`` asks for the errors only."""

@@ -9,6 +9,7 @@ import pytest
 from qiskit_serverless.connections import Patience
 from qiskit_serverless.exceptions import (
     AccessError,
+    DisabledFunctionError,
     GatewayConnectionError,
     GatewayError,
     InvalidArgumentError,
@@ -120,7 +121,7 @@ def test_without_patience_there_is_one_try(gateway: ScriptedGateway, transport: 
         (401, AccessError),
         (403, AccessError),
         (404, NotFoundError),
-        (423, GatewayError),
+        (423, DisabledFunctionError),
         (429, LimitError),
         (500, GatewayError),
     ],

@@ -143,7 +143,7 @@ async def test_functions_are_listed_for_their_author_only_by_title(database: Dat
     ada, bob = await a_user(database), await a_user(database, "bob")
     zeta, alpha = await a_function(database, ada, "zeta"), await a_function(database, ada, "alpha")
     await a_function(database, bob, "alpha")
-    assert await database.read(lambda repositories: repositories.functions.of_author(ada.id)) == [alpha, zeta]
+    assert await database.read(lambda repositories: repositories.functions.near(ada)) == [alpha, zeta]
     assert await database.read(lambda repositories: repositories.functions.by_title(bob.id, "zeta")) is None
 
 

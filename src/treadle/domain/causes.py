@@ -48,6 +48,15 @@ class Cause:
         """Return the JSON form."""
         return asdict(self)
 
+    def to_event(self) -> dict[str, Any]:
+        """Return the particulars of the row it gets in the job's history, in the form in which programs send errors too."""
+        return {
+            "code": self.code,
+            "message": f"{self.message} {self.hint}",
+            "exception": self.exception or self.code,
+            "args": {"cause": self.to_dict()},
+        }
+
 
 _CRASH_SIGNALS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 _READ_THE_LOG = "Read the end of the job's log; the line and the values printed there tell where to look."

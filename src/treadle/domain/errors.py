@@ -50,6 +50,13 @@ class NotFoundError(TreadleError):
     http_status = 404
 
 
+class DisabledError(TreadleError):
+    """The operator has taken the function out of service for a while."""
+
+    code = "disabled"
+    http_status = 423
+
+
 class StaleAttemptError(TreadleError):
     """An attempt that is over, or was replaced by a newer one, tried to write."""
 

@@ -4,13 +4,25 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from treadle.domain.errors import InvalidError
-from treadle.domain.providers import Provider
+from treadle.domain.providers import Grant, Provider
 
 DEFAULT_TITLE_LENGTH = 255
 _ILLEGAL_IN_TITLE = re.compile(r"[^A-Za-z0-9_/-]")
 _ENTRYPOINT = re.compile(r"[A-Za-z0-9_./-]+\.py")
+
+
+class Catalog(StrEnum):
+    """Parts of the functions a user may see."""
+
+    ALL = "all"
+    """All of them."""
+    SERVERLESS = "serverless"
+    """Those without a provider, which are the user's own."""
+    CATALOG = "catalog"
+    """Those of providers that the user may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class Function:
         current: The version that new jobs run.
         provider: Who publishes it, None for a function of its author alone.
         disabled_message: Why it cannot be run now, None when it can.
+        grants: What a provider's function is to the members of which groups.
     """
 
     id: str
@@ -78,6 +91,7 @@ class Function:
     current: FunctionVersion
     provider: Provider | None = None
     disabled_message: str | None = None
+    grants: tuple[Grant, ...] = ()
 
 
 def clean_title(title: str) -> str:

@@ -113,6 +113,8 @@ class JobFilter:
 
     Attributes:
         function: Only jobs of functions with this title.
+        provider: Only jobs of functions of the provider with this name.
+        function_id: Only jobs of this function.
         status: Only jobs with this server status.
         created_after: Only jobs accepted at or after this time.
         limit: At most this many; None for all.
@@ -120,6 +122,8 @@ class JobFilter:
     """
 
     function: str | None = None
+    provider: str | None = None
+    function_id: str | None = None
     status: str | None = None
     created_after: datetime | None = None
     limit: int | None = 100

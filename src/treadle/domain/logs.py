@@ -1,22 +1,77 @@
-"""Log text as its reader sees it: without the ``[PUBLIC]`` and ``[PRIVATE]`` marks that loggers put before lines."""
+"""Log text as its readers see it.
+
+Loggers mark lines with ``[PUBLIC]`` and ``[PRIVATE]``. Whoever runs a provider's function sees the public lines, the provider all
+others. A function without a provider has no private lines: its author sees all. Nobody sees the marks.
+"""
 
 import re
+from dataclasses import dataclass
+from enum import Enum
 
-_MARK = re.compile(rb"^(\[PUBLIC\]|\[PRIVATE\]) ?", re.IGNORECASE | re.MULTILINE)
-_LONGEST_MARK = len(b"[PRIVATE] ")
+_PUBLIC_MARK = re.compile(rb"^\[PUBLIC\] ?", re.IGNORECASE | re.MULTILINE)
+_PRIVATE_MARK = re.compile(rb"^\[PRIVATE\] ?", re.IGNORECASE | re.MULTILINE)
+_ANY_MARK = re.compile(rb"^(?:\[PUBLIC\]|\[PRIVATE\]) ?", re.IGNORECASE | re.MULTILINE)
+_PUBLIC_LINE = re.compile(rb"^\[PUBLIC\] ?(.*\n?)", re.IGNORECASE | re.MULTILINE)
+LONGEST_MARK = len(b"[PRIVATE] ")
 
 
-def without_marks(log: bytes, *, begins_line: bool = True) -> bytes:
-    """Return `log` without the marks at the starts of its lines.
+class LogView(Enum):
+    """Which lines of a log its reader sees."""
+
+    ALL = "all"
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line within which a part of a log begins.
+
+    Attributes:
+        public: Whether it is marked as public.
+    """
+
+    public: bool
+
+    @classmethod
+    def of(cls, start: bytes) -> "Line":
+        """Return what the first bytes of a line tell about it."""
+        return cls(_PUBLIC_MARK.match(start) is not None)
+
+    def is_in(self, view: LogView) -> bool:
+        """Return whether a reader sees it."""
+        return view is LogView.ALL or self.public is (view is LogView.PUBLIC)
+
+
+def shown(log: bytes, view: LogView, within: Line | None = None) -> bytes:
+    """Return what a reader sees of a log.
 
     Args:
         log: The log, or a part of it.
-        begins_line: Whether its first byte is the first of a line.
+        view: Which lines the reader sees.
+        within: The line within which the part begins; None if it begins a line.
     """
-    if begins_line:
-        return _MARK.sub(b"", log)
-    rest, line_end, lines = log.partition(b"\n")
-    return rest + line_end + _MARK.sub(b"", lines)
+    if within is not None:
+        rest, line_end, lines = log.partition(b"\n")
+        return (rest + line_end if within.is_in(view) else b"") + shown(lines, view)
+    if view is LogView.PUBLIC:
+        return b"".join(_PUBLIC_LINE.findall(log))
+    if view is LogView.PRIVATE:
+        return _PRIVATE_MARK.sub(b"", _PUBLIC_LINE.sub(b"", log))
+    return _ANY_MARK.sub(b"", log)
+
+
+def line_after(log: bytes, within: Line | None = None) -> Line | None:
+    """Return the line that goes on after a part of a log; None if the part ends with a line.
+
+    Args:
+        log: The part.
+        within: The line within which the part begins; None if it begins a line.
+    """
+    start = log.rfind(b"\n") + 1
+    if start == len(log):
+        return within if not log else None
+    return within if start == 0 and within is not None else Line.of(log[start : start + LONGEST_MARK])
 
 
 def complete_part(log: bytes, *, ended: bool) -> int:
@@ -28,7 +83,7 @@ def complete_part(log: bytes, *, ended: bool) -> int:
     if ended:
         return len(log)
     line_start = log.rfind(b"\n") + 1
-    if len(log) - line_start <= _LONGEST_MARK:
+    if len(log) - line_start <= LONGEST_MARK:
         return line_start
     return _whole_characters(log)
 

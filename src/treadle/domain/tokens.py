@@ -3,11 +3,33 @@
 import secrets
 import string
 import zlib
+from dataclasses import dataclass
+from datetime import datetime
 
 PREFIX = "treadle_"
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 37  # characters of base 62: 220 bits
 _CHECKSUM_LENGTH = 6  # a CRC-32 in base 62
+
+_ID_LENGTH = 12  # hexadecimal digits: enough to tell the tokens of one user apart
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token as the platform knows it, which is not the token itself.
+
+    Attributes:
+        digest: Its keyed digest.
+        created: Since when it identifies its user.
+    """
+
+    digest: str
+    created: datetime
+
+    @property
+    def id(self) -> str:
+        """By what people call it."""
+        return self.digest[:_ID_LENGTH]
 
 
 def new_token() -> str:

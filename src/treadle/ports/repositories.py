@@ -1,4 +1,4 @@
-"""Where users, functions and jobs are kept.
+"""Where users, groups, providers, functions and jobs are kept.
 
 All methods work inside one transaction, which `Database.write` or `Database.read` opens and ends. They are synchronous: an
 adapter decides whether a transaction runs in the event loop (SQLite: microseconds) or in a thread.
@@ -12,18 +12,20 @@ from typing import Protocol, TypeVar
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import EventRecord, Job, JobFilter, StoredEvent
 from treadle.domain.lifecycle import JobState
+from treadle.domain.providers import Grant, Provider
 from treadle.domain.scheduling import QueuedJob
-from treadle.domain.users import User
+from treadle.domain.tokens import StoredToken
+from treadle.domain.users import Group, User
 from treadle.domain.versions import ListedVersion
 
 T = TypeVar("T")
 
 
 class UserRepository(Protocol):
-    """Users and the digests of their tokens."""
+    """Users and the digests of their tokens. A user comes with the groups that the same statement found."""
 
     def add(self, user: User, created: datetime) -> None:
-        """Store a new user."""
+        """Store a new user, who is in no group yet."""
 
     def by_name(self, name: str) -> User | None:
         """Return the user with this name."""
@@ -33,6 +35,56 @@ class UserRepository(Protocol):
 
     def add_token(self, user_id: str, digest: str, created: datetime) -> None:
         """Let a token identify a user from now on; harmless when it already does."""
+
+    def all(self) -> list[User]:
+        """Return all users, by name."""
+
+    def tokens(self, user_id: str) -> list[StoredToken]:
+        """Return a user's tokens, the oldest first."""
+
+    def remove_token(self, digest: str) -> None:
+        """Let a token identify nobody any more."""
+
+
+class GroupRepository(Protocol):
+    """Groups and their members."""
+
+    def add(self, group: Group, created: datetime) -> None:
+        """Store a new group."""
+
+    def by_name(self, name: str) -> Group | None:
+        """Return the group with this name."""
+
+    def all(self) -> list[Group]:
+        """Return all groups, by name."""
+
+    def members(self, group_id: str) -> list[str]:
+        """Return the names of a group's members, in order."""
+
+    def add_member(self, group_id: str, user_id: str) -> None:
+        """Make a user a member; harmless when the user is one already."""
+
+    def remove_member(self, group_id: str, user_id: str) -> bool:
+        """End a user's membership. Returns whether there was one."""
+
+
+class ProviderRepository(Protocol):
+    """Providers and the groups that act for them."""
+
+    def add(self, provider: Provider, created: datetime) -> None:
+        """Store a new provider, for which nobody acts yet."""
+
+    def by_name(self, name: str) -> Provider | None:
+        """Return the provider with this name."""
+
+    def all(self) -> list[Provider]:
+        """Return all providers, by name."""
+
+    def add_admins(self, provider_id: str, group_id: str) -> None:
+        """Let the members of a group act for a provider; harmless when they already do."""
+
+    def remove_admins(self, provider_id: str, group_id: str) -> bool:
+        """Let the members of a group no longer act for a provider. Returns whether they did."""
 
 
 class FunctionRepository(Protocol):
@@ -61,7 +113,10 @@ class FunctionRepository(Protocol):
         """Return a function, at its current version."""
 
     def by_title(self, author_id: str, title: str) -> Function | None:
-        """Return an author's function, at its current version."""
+        """Return an author's function without a provider, at its current version."""
+
+    def of_provider(self, provider: str, title: str) -> Function | None:
+        """Return the function of the provider with this name, at its current version."""
 
     def version(self, version_id: str) -> FunctionVersion:
         """Return one version. It must exist: jobs refer to it."""
@@ -75,8 +130,20 @@ class FunctionRepository(Protocol):
     def versions(self, function_id: str) -> list[ListedVersion]:
         """Return all versions of a function, the newest first."""
 
-    def of_author(self, author_id: str) -> list[Function]:
-        """Return an author's functions, by title."""
+    def near(self, user: User) -> list[Function]:
+        """Return the functions a user wrote and those the user's groups have to do with, by title.
+
+        These are all that the rules of `treadle.domain.access` can be about; the rules decide.
+        """
+
+    def grant(self, function_id: str, grant: Grant) -> None:
+        """Let the members of a group see or run a function, in place of what they were granted before."""
+
+    def revoke(self, function_id: str, group_id: str) -> bool:
+        """Take back what the members of a group were granted. Returns whether there was anything."""
+
+    def disable(self, function_id: str, message: str | None) -> None:
+        """Let nobody run a function, and `message` tell why; with None everybody may again."""
 
 
 class JobRepository(Protocol):
@@ -119,8 +186,13 @@ class JobRepository(Protocol):
     def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
         """Return the history after row number `after`, oldest first."""
 
-    def page(self, author_id: str, job_filter: JobFilter) -> tuple[int, list[Job]]:
-        """Return how many jobs match, and one page of them, newest first."""
+    def page(self, author_id: str | None, job_filter: JobFilter) -> tuple[int, list[Job]]:
+        """Return how many jobs match, and one page of them, newest first.
+
+        Args:
+            author_id: Whose jobs; None for everybody's.
+            job_filter: Which of them.
+        """
 
     def count_active(self, author_id: str) -> int:
         """Return how many jobs of a user are not yet in a terminal state."""
@@ -144,6 +216,14 @@ class Repositories(Protocol):
     @property
     def users(self) -> UserRepository:
         """Users and tokens."""
+
+    @property
+    def groups(self) -> GroupRepository:
+        """Groups and their members."""
+
+    @property
+    def providers(self) -> ProviderRepository:
+        """Providers."""
 
     @property
     def functions(self) -> FunctionRepository:

@@ -9,7 +9,7 @@ from treadle.domain.causes import WORKER_LOST, Cause, CauseCode
 from treadle.domain.errors import EngineUnavailableError, InvalidError, StaleAttemptError, StorageError, UnsealError
 from treadle.domain.files import provider_space, user_space
 from treadle.domain.functions import FunctionVersion
-from treadle.domain.jobs import Context, Job, Origin
+from treadle.domain.jobs import BusinessModel, Context, Job, Origin
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import ON_ENGINE, Claimed, Ended, Event, JobState, JobStatus, Returned
 from treadle.domain.scheduling import choose
@@ -178,7 +178,10 @@ class Dispatcher:
             artifact_digest=version.artifact_digest,
             data_path=self._files.folder(user_space(job.author_id, provider, job.function_title)),
             function_data_path=self._files.folder(provider_space(provider, job.function_title)) if provider else None,
-            variables=self._functions.unsealed(version),
+            variables={
+                **self._functions.unsealed(version),
+                "ENV_ACCESS_TRIAL": str(job.business_model is BusinessModel.TRIAL),
+            },
             budget=terms.budget,
             grace_seconds=terms.grace_seconds,
             wall_seconds=terms.wall_seconds,

@@ -3,7 +3,16 @@
 from collections.abc import AsyncIterator
 
 from treadle.domain.errors import NotFoundError
-from treadle.domain.files import Space, StoredFile, asked_name, clean_path, is_clean, stored_name, user_space
+from treadle.domain.files import (
+    Space,
+    StoredFile,
+    asked_name,
+    clean_path,
+    is_clean,
+    provider_space,
+    stored_name,
+    user_space,
+)
 from treadle.domain.users import User
 from treadle.ports.files import FileStore, OpenFile
 from treadle.services.functions import Functions
@@ -28,10 +37,10 @@ class Files:
         """Return the space a user has with a function.
 
         Raises:
-            NotFoundError: The user has no such function.
+            NotFoundError: There is no such function the user may run.
         """
         try:
-            function = await self._functions.get(user, title, provider)
+            function = await self._functions.open_to(user, title, provider)
         except NotFoundError as error:
             raise NotFoundError(f"Qiskit Function {title} doesn't exist.") from error
         return user_space(user.id, function.provider.name if function.provider else None, function.title)
@@ -42,7 +51,8 @@ class Files:
         Raises:
             NotFoundError: There is no such provider or function, or it is not the user's to look after.
         """
-        raise NotFoundError(f"Provider {provider} doesn't exist.")
+        function = await self._functions.changeable(user, title, provider)
+        return provider_space(provider, function.title)
 
     async def names(self, space: Space) -> list[str]:
         """Return the names of the files that lie directly in a space, in order."""

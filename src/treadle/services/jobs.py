@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 
-from treadle.domain.errors import LimitError, NotFoundError, TreadleError
-from treadle.domain.functions import Function, FunctionVersion
+from treadle.domain.access import administers, business_model, may_look_up, may_see, owns, sees_all_of
+from treadle.domain.errors import ForbiddenError, LimitError, NotFoundError, TreadleError
+from treadle.domain.functions import Function, FunctionVersion, full_name
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
-from treadle.domain.logs import without_marks
+from treadle.domain.logs import LogView, shown
+from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
 from treadle.domain.users import User
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine
@@ -32,6 +34,19 @@ class JobPage:
     """
 
     count: int
+    jobs: list[Job]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionJobs:
+    """The jobs of a function.
+
+    Attributes:
+        of_everybody: Whether they are everybody's, for those who act for the provider.
+        jobs: The jobs, newest first.
+    """
+
+    of_everybody: bool
     jobs: list[Job]
 
 
@@ -82,13 +97,24 @@ class Jobs:
                 current one.
 
         Raises:
-            NotFoundError: The user has no such function, or it has no such version.
+            NotFoundError: The user may not run such a function, or it has no such version.
+            DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
         """
-        function = await self._functions.get(user, title, provider)
+        function = await self._functions.runnable(user, title, provider)
         if version is not None:
             function = await self._at_version(user, function, version)
-        job = Job(new_id(), user.id, function.id, title, function.current.id, self._clock.now(), JobState())
+        job = Job(
+            new_id(),
+            user.id,
+            function.id,
+            title,
+            function.current.id,
+            self._clock.now(),
+            JobState(),
+            provider=function.provider,
+            business_model=business_model(user, function),
+        )
         await self._objects.put(arguments_key(job.id), arguments.encode())
         try:
             await self._database.write(lambda repositories: self._add(repositories, job))
@@ -99,7 +125,7 @@ class Jobs:
         return job
 
     async def _at_version(self, user: User, function: Function, wanted: str) -> Function:
-        await self._functions.with_code(user, function.id)
+        await self._functions.changeable(user, function.title, function.provider.name if function.provider else None)
         version = await self._database.read(lambda repositories: chosen(repositories, function, wanted))
         return replace(function, current=version)
 
@@ -113,13 +139,24 @@ class Jobs:
         repositories.jobs.add_event(job.id, record, job.created)
 
     async def get(self, user: User, job_id: str) -> Job:
-        """Return a job the user may see.
+        """Return a job the user may know of: an own one, or one of a provider the user acts for.
 
         Raises:
-            NotFoundError: There is none with this id, or it belongs to somebody else.
+            NotFoundError: There is none with this id, or it is somebody else's.
         """
         job = await self._database.read(lambda repositories: repositories.jobs.get(job_id))
-        if job is None or job.author_id != user.id:
+        if job is None or not may_look_up(user, job):
+            raise NotFoundError(f"Job [{job_id}] not found")
+        return job if sees_all_of(user, job) else job_for_caller(job)
+
+    async def own(self, user: User, job_id: str) -> Job:
+        """Return a job the user has submitted.
+
+        Raises:
+            NotFoundError: There is none with this id, or somebody else submitted it.
+        """
+        job = await self.get(user, job_id)
+        if not owns(user, job):
             raise NotFoundError(f"Job [{job_id}] not found")
         return job
 
@@ -127,44 +164,122 @@ class Jobs:
         """Return one page of the user's jobs, newest first.
 
         Raises:
-            NotFoundError: The filter names a function the user does not have.
+            NotFoundError: The filter names a function of which the user has no jobs and which is not for the user to see.
+        """
+        page = JobPage(*await self._database.read(lambda repositories: repositories.jobs.page(user.id, job_filter)))
+        if job_filter.function is not None and not page.count:
+            await self._check_function(user, job_filter.function, job_filter.provider)
+        return page
+
+    async def _check_function(self, user: User, title: str, provider: str | None) -> None:
+        near = await self._functions.visible(user, provider=provider)
+        if not any(function.title == title for function in near):
+            raise NotFoundError(f"Qiskit Function {full_name(title, provider)} doesn't exist.")
+
+    async def provider_page(self, user: User, job_filter: JobFilter) -> JobPage:
+        """Return one page of everybody's jobs at the functions of a provider, newest first.
+
+        Args:
+            user: Who asks.
+            job_filter: Which jobs; names the provider.
+
+        Raises:
+            NotFoundError: There is no such provider the user acts for, or it has no such function.
         """
         if job_filter.function is not None:
-            await self._functions.get(user, job_filter.function)
-        return JobPage(*await self._database.read(lambda repositories: repositories.jobs.page(user.id, job_filter)))
+            await self._functions.changeable(user, job_filter.function, job_filter.provider)
+        else:
+            await self._functions.provider(user, job_filter.provider or "")
+        return JobPage(*await self._database.read(lambda repositories: repositories.jobs.page(None, job_filter)))
 
-    async def version(self, job: Job) -> FunctionVersion:
-        """Return the function version a job is pinned to."""
-        return await self._database.read(lambda repositories: repositories.functions.version(job.version_id))
+    async def of_function(self, user: User, function_id: str) -> FunctionJobs:
+        """Return the jobs of a function: everybody's for those who act for its provider, the user's own for others.
+
+        Raises:
+            NotFoundError: There is no such function, or the user may not see it and has no jobs of it.
+        """
+
+        def work(repositories: Repositories) -> FunctionJobs:
+            function = repositories.functions.get(function_id)
+            everybody = function is not None and administers(user, function.provider)
+            whose = None if everybody else user.id
+            _, jobs = repositories.jobs.page(whose, JobFilter(function_id=function_id, limit=None))
+            if function is None or not (jobs or may_see(user, function)):
+                raise NotFoundError(f"Qiskit Function {function_id} doesn't exist.")
+            return FunctionJobs(everybody, jobs)
+
+        return await self._database.read(work)
+
+    async def version(self, user: User, job: Job) -> FunctionVersion:
+        """Return the function version a job is pinned to, as the user may see it."""
+        version = await self._database.read(lambda repositories: repositories.functions.version(job.version_id))
+        return version if sees_all_of(user, job) else without_code(version)
 
     async def result(self, user: User, job_id: str) -> str | None:
         """Return the JSON text the program saved, None if it saved nothing (yet).
 
         Raises:
-            NotFoundError: The user has no such job.
+            NotFoundError: The user has submitted no such job.
         """
-        job = await self.get(user, job_id)
-        data = await self._objects.get(result_key(job_id, job.state.attempt))
+        return await self.result_of(await self.own(user, job_id))
+
+    async def result_of(self, job: Job) -> str | None:
+        """Return the JSON text the program of a job saved, None if it saved nothing (yet)."""
+        data = await self._objects.get(result_key(job.id, job.state.attempt))
         return data.decode() if data is not None else None
 
     async def log(self, user: User, job_id: str) -> str:
-        """Return the log so far.
+        """Return what the log of an own job has so far for its author: all of it, or the public lines of a provider's function.
 
         Raises:
-            NotFoundError: The user has no such job.
+            NotFoundError: The user may not know of such a job.
+            ForbiddenError: The user may, but has not submitted it.
         """
-        await self.get(user, job_id)
-        return without_marks(await self._logs.read(job_id)).decode(errors="replace")
+        return await self._read_log(*await self.log_view(user, job_id, private=False))
+
+    async def provider_log(self, user: User, job_id: str) -> str:
+        """Return what the log of a job has so far for the provider of its function: all lines but the public ones.
+
+        Raises:
+            NotFoundError: The user may not know of such a job.
+            ForbiddenError: The user may, but does not act for a provider of it.
+        """
+        return await self._read_log(*await self.log_view(user, job_id, private=True))
+
+    async def log_view(self, user: User, job_id: str, *, private: bool) -> tuple[Job, LogView]:
+        """Return a job and which lines of its log the user may read.
+
+        Args:
+            user: Who reads.
+            job_id: The job.
+            private: Whether the lines for the provider are asked for, instead of those for the job's author.
+
+        Raises:
+            NotFoundError: The user may not know of such a job.
+            ForbiddenError: The user may, but not read these lines.
+        """
+        job = await self.get(user, job_id)
+        if not (administers(user, job.provider) if private else owns(user, job)):
+            raise ForbiddenError(f"You don't have access to job [{job_id}]")
+        if job.provider is None:
+            return job, LogView.ALL
+        return job, LogView.PRIVATE if private else LogView.PUBLIC
+
+    async def _read_log(self, job: Job, view: LogView) -> str:
+        return shown(await self._logs.read(job.id), view).decode(errors="replace")
 
     async def events(self, user: User, job_id: str, event_type: EventType | None = None) -> list[StoredEvent]:
-        """Return a job's history, newest first.
+        """Return a job's history, newest first, as the user may see it.
 
         Raises:
-            NotFoundError: The user has no such job.
+            NotFoundError: The user has submitted no such job.
         """
-        await self.get(user, job_id)
-        events = await self._database.read(lambda repositories: repositories.jobs.events(job_id))
-        return [event for event in reversed(events) if event_type in (None, event.record.type)]
+        job = await self.own(user, job_id)
+        stored = await self._database.read(lambda repositories: repositories.jobs.events(job_id))
+        events = [event for event in reversed(stored) if event_type in (None, event.record.type)]
+        if job.provider is None or sees_all_of(user, job):
+            return events
+        return [event_for_caller(event, job.provider.name) for event in events]
 
     async def stop(self, user: User, job_id: str, patience: float) -> tuple[bool, Job]:
         """Stop a job, and wait a while for its end.
@@ -178,9 +293,9 @@ class Jobs:
             Whether the job was still active, and the job as it is now.
 
         Raises:
-            NotFoundError: The user has no such job.
+            NotFoundError: The user has submitted no such job.
         """
-        job = await self.get(user, job_id)
+        job = await self.own(user, job_id)
         if job.status in TERMINAL:
             return False, job
         now = self._clock.now()
@@ -193,7 +308,7 @@ class Jobs:
                 if Effect.STOP_ON_ENGINE in change.effects:
                     await self._engine.stop(job_id, change.state.attempt)
                 await self._end_of(job_id)
-        return True, await self.get(user, job_id)
+        return True, await self.own(user, job_id)
 
     async def _end_of(self, job_id: str) -> None:
         with self._wakeups.subscribe(job_topic(job_id)) as subscription:

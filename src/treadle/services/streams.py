@@ -7,14 +7,14 @@ from typing import Any
 from treadle.domain.errors import InvalidError
 from treadle.domain.jobs import EventType, Job, StoredEvent
 from treadle.domain.lifecycle import TERMINAL
-from treadle.domain.logs import complete_part, without_marks
+from treadle.domain.logs import LogView
 from treadle.domain.users import User
 from treadle.ports.logs import LogStore
 from treadle.ports.repositories import Database
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.jobs import Jobs
+from treadle.services.log_tail import LogTail
 
-_CHUNK = 64 * 1024
 _KEEP_ALIVE_SECONDS = 15.0
 _LONGEST_NUMBER = 18  # digits; databases and files count to 2**63 - 1
 _SHOWN = (EventType.STATUS_CHANGE, EventType.SUB_STATUS_CHANGE)
@@ -73,48 +73,52 @@ class JobStreams:
         self._wakeups = wakeups
 
     async def follow(
-        self, user: User, job_id: str, position: Position, *, with_log: bool
+        self, user: User, job_id: str, position: Position, view: LogView | None
     ) -> AsyncIterator[StreamEvent]:
         """Yield what happens to a job from `position` on, until its end or until the platform shuts down.
 
+        Args:
+            user: Who watches.
+            job_id: The job.
+            position: How far the watcher has seen.
+            view: Which lines of the log the watcher may see and wants to; None for no log.
+
         Raises:
-            NotFoundError: The user has no such job.
+            NotFoundError: The user may not know of such a job.
         """
+        tail = LogTail(self._logs, job_id, view, position.offset) if view is not None else None
         with self._wakeups.subscribe(job_topic(job_id)) as subscription:
             while not self._wakeups.closed:
                 job = await self._jobs.get(user, job_id)  # before the log: a job that has ended has sent all of it
-                news = await self._news(job, position, with_log)
+                news = await self._news(job, position, tail)
                 for event in news:
                     yield event
                     position = event.position
                 if news:
                     continue
+                position = _moved(position, tail)
                 if job.status in TERMINAL:
                     yield StreamEvent("end", {"status": job.status}, position)
                     return
                 if not await subscription.wait(_KEEP_ALIVE_SECONDS):
                     yield StreamEvent("keep-alive", {}, position)
 
-    async def _news(self, job: Job, position: Position, with_log: bool) -> list[StreamEvent]:
+    async def _news(self, job: Job, position: Position, tail: LogTail | None) -> list[StreamEvent]:
         """Return what happened after `position`: stages as they came, then the log, and a final status after all of it."""
         stored = await self._database.read(lambda repositories: repositories.jobs.events(job.id, position.event))
-        history = [_status_event(event, position.offset) for event in stored if event.record.type in _SHOWN]
-        running = [event for event in history if event.data["status"] not in TERMINAL]
-        if running or not with_log:
-            return running or history
-        log = await self._log_event(job, position)
-        return [log] if log is not None else history
+        history = [event for event in stored if event.record.type in _SHOWN]
+        running = [event for event in history if event.record.data["status"] not in TERMINAL]
+        if not running and tail is not None:
+            piece = await tail.next(ended=job.status in TERMINAL)
+            position = _moved(position, tail)
+            if piece is not None:
+                return [StreamEvent("log", {"offset": piece.offset, "text": piece.text}, position)]
+        return [_status_event(event, position.offset) for event in running or history]
 
-    async def _log_event(self, job: Job, position: Position) -> StreamEvent | None:
-        start = max(position.offset - 1, 0)  # the byte before tells whether a line begins
-        part = await self._logs.read(job.id, start, _CHUNK)
-        before, part = part[: position.offset - start], part[position.offset - start :]
-        length = complete_part(part, ended=job.status in TERMINAL and len(part) < _CHUNK - 1)
-        if length == 0:
-            return None
-        text = without_marks(part[:length], begins_line=before in (b"", b"\n")).decode(errors="replace")
-        after = Position(position.event, position.offset + length)
-        return StreamEvent("log", {"offset": position.offset, "text": text}, after)
+
+def _moved(position: Position, tail: LogTail | None) -> Position:
+    """Return `position` with how far the log has been read, also over lines that were not shown."""
+    return position if tail is None else Position(position.event, tail.offset)
 
 
 def _status_event(stored: StoredEvent, offset: int) -> StreamEvent:

@@ -76,7 +76,7 @@ def _records(
 ) -> list[EventRecord]:
     records = []
     if cause is not None:
-        records.append(EventRecord(EventType.ERROR, origin, context, _error_data(cause)))
+        records.append(EventRecord(EventType.ERROR, origin, context, cause.to_event()))
     if after.status is not before.status:
         data: dict[str, Any] = {"status": after.status, "sub_status": None}
         records.append(EventRecord(EventType.STATUS_CHANGE, origin, context, data))
@@ -84,12 +84,3 @@ def _records(
         data = {"status": after.status, "sub_status": after.sub_status}
         records.append(EventRecord(EventType.SUB_STATUS_CHANGE, origin, context, data))
     return records
-
-
-def _error_data(cause: Cause) -> dict[str, Any]:
-    return {
-        "code": cause.code,
-        "message": f"{cause.message} {cause.hint}",
-        "exception": cause.exception or cause.code,
-        "args": {"cause": cause.to_dict()},
-    }

@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from treadle.domain.access import administers
 from treadle.domain.artifacts import artifact_files, check_entrypoint
-from treadle.domain.errors import InvalidError
-from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint
+from treadle.domain.errors import InvalidError, NotFoundError
+from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint, full_name
 from treadle.domain.ids import new_id
+from treadle.domain.providers import Provider
 from treadle.domain.users import User
 from treadle.domain.versions import with_digest
 from treadle.ports.clock import Clock
@@ -14,7 +16,7 @@ from treadle.ports.environments import Environments
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 from treadle.services.artifacts import Artifacts, digest_of
-from treadle.services.functions import comparable, seal
+from treadle.services.functions import comparable, find, seal
 
 _NEEDS_PROGRAM = "At least one of attributes (entrypoint, image) is required."
 
@@ -25,6 +27,8 @@ class Upload:
 
     Attributes:
         title: Title of the function, already clean.
+        provider: Who publishes it; None for a function of the uploader alone.
+        image: A container image in place of a program.
         artifact: The tar file.
         entrypoint: Path of the program inside the artifact.
         dependencies: Requirements.
@@ -37,6 +41,8 @@ class Upload:
     """
 
     title: str
+    provider: str | None = None
+    image: str | None = None
     artifact: bytes | None = None
     entrypoint: str | None = None
     dependencies: tuple[str, ...] | None = None
@@ -68,11 +74,12 @@ class Uploads:
         self._clock = clock
 
     async def upload(self, user: User, upload: Upload) -> Function:
-        """Store a new function, or a new version of one the user has.
+        """Store a new function, or a new version of one the user may change.
 
         What is the same as the current version makes no new one.
 
         Raises:
+            NotFoundError: The user does not act for the provider.
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
                 or a dependency cannot be had.
         """
@@ -80,7 +87,8 @@ class Uploads:
         artifact = await _read_artifact(upload.artifact) if upload.artifact is not None else None
 
         def plan(repositories: Repositories) -> tuple[Function | None, FunctionVersion]:
-            existing = repositories.functions.by_title(user.id, upload.title)
+            _check_right(repositories, user, upload)
+            existing = find(repositories, user, upload.title, upload.provider)
             return existing, self._next_version(user, existing.current if existing else None, upload, artifact)
 
         def work(repositories: Repositories) -> Function:
@@ -89,7 +97,8 @@ class Uploads:
             if existing is not None and existing.current.digest == version.digest:
                 return existing
             if existing is None:
-                function = Function(new_id(), upload.title, user.id, now, version)
+                provider = repositories.providers.by_name(upload.provider) if upload.provider else None
+                function = Function(new_id(), upload.title, user.id, now, version, provider)
                 repositories.functions.add(function)
                 return function
             version = replace(version, number=repositories.functions.next_number(existing.id))
@@ -123,6 +132,34 @@ class Uploads:
         if artifact is not None:
             check_entrypoint(version.entrypoint, artifact.files)
         return with_digest(version, comparable(self._signer, version.env_vars))
+
+
+def _check_right(repositories: Repositories, user: User, upload: Upload) -> None:
+    """Check that the user may upload under this provider.
+
+    Raises:
+        NotFoundError: The user may not.
+        InvalidError: The same, where an image is uploaded; or this platform cannot run it.
+    """
+    provider = repositories.providers.by_name(upload.provider) if upload.provider else None
+    if upload.image is not None:
+        _check_image(user, provider, upload.provider, upload.image)
+    if upload.provider is not None and not administers(user, provider):
+        raise NotFoundError(f"Qiskit Function {full_name(upload.title, upload.provider)} doesn't exist.")
+
+
+def _check_image(user: User, provider: Provider | None, name: str | None, image: str) -> None:
+    if name is None:
+        raise InvalidError("Custom images are only available if you are a provider.")
+    if provider is None or not administers(user, provider):
+        raise InvalidError(f"{name} is not valid provider.")
+    registry = provider.registry
+    if registry is not None and image != registry and not image.startswith(f"{registry}/"):
+        raise InvalidError(f"Custom images must be in {registry}.")
+    raise InvalidError(
+        f"The image {image} cannot be run: the engines of this platform run no images.",
+        hint="Upload the program itself with its entrypoint, and name what it needs in dependencies.",
+    )
 
 
 async def _read_artifact(content: bytes) -> _Artifact:

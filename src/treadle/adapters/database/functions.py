@@ -3,18 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, or_, select, update
 
-from treadle.adapters.database.tables import function_versions, functions, providers, users
+from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
+from treadle.adapters.database.tables import (
+    function_access,
+    function_versions,
+    functions,
+    provider_admins,
+    providers,
+    users,
+)
 from treadle.domain.functions import Function, FunctionVersion
-from treadle.domain.providers import Provider
+from treadle.domain.providers import Grant
+from treadle.domain.users import User
 from treadle.domain.versions import ListedVersion
 
-PROVIDER_COLUMNS = (
-    providers.c.id.label("provider_id"),
-    providers.c.name.label("provider_name"),
-    providers.c.registry.label("provider_registry"),
-)
 _VERSION_COLUMNS = [
     function_versions.c[name] for name in FunctionVersion.__dataclass_fields__
 ]  # in the order of the record's fields
@@ -93,16 +97,16 @@ class DatabaseFunctions:
 
     def get(self, function_id: str) -> Function | None:
         """Return a function, at its current version."""
-        row = self._connection.execute(_FUNCTIONS.where(functions.c.id == function_id)).first()
-        return _function(row) if row is not None else None
+        return next(iter(self._found(functions.c.id == function_id)), None)
 
     def by_title(self, author_id: str, title: str) -> Function | None:
         """Return an author's function, at its current version."""
-        statement = _FUNCTIONS.where(
-            functions.c.author_id == author_id, functions.c.title == title, functions.c.provider_id.is_(None)
-        )
-        row = self._connection.execute(statement).first()
-        return _function(row) if row is not None else None
+        own = (functions.c.author_id == author_id, functions.c.title == title, functions.c.provider_id.is_(None))
+        return next(iter(self._found(*own)), None)
+
+    def of_provider(self, provider: str, title: str) -> Function | None:
+        """Return a provider's function, at its current version."""
+        return next(iter(self._found(providers.c.name == provider, functions.c.title == title)), None)
 
     def version(self, version_id: str) -> FunctionVersion:
         """Return one version. It must exist: jobs refer to it."""
@@ -122,10 +126,52 @@ class DatabaseFunctions:
         statement = _VERSIONS.where(function_versions.c.function_id == function_id)
         return [_listed(row) for row in self._connection.execute(statement)]
 
-    def of_author(self, author_id: str) -> list[Function]:
-        """Return an author's functions, by title."""
-        statement = _FUNCTIONS.where(functions.c.author_id == author_id).order_by(functions.c.title)
-        return [_function(row) for row in self._connection.execute(statement)]
+    def near(self, user: User) -> list[Function]:
+        """Return the functions a user wrote and those the user's groups have to do with, by title."""
+        granted = select(function_access.c.function_id).where(function_access.c.group_id.in_(user.groups))
+        administered = select(provider_admins.c.provider_id).where(provider_admins.c.group_id.in_(user.groups))
+        return self._found(
+            or_(
+                functions.c.author_id == user.id,
+                functions.c.id.in_(granted),
+                functions.c.provider_id.in_(administered),
+            )
+        )
+
+    def grant(self, function_id: str, grant: Grant) -> None:
+        """Let the members of a group see or run a function, in place of what they were granted before."""
+        self.revoke(function_id, grant.group_id)
+        self._connection.execute(
+            insert(function_access).values(
+                function_id=function_id, group_id=grant.group_id, may_run=grant.may_run, trial=grant.trial
+            )
+        )
+
+    def revoke(self, function_id: str, group_id: str) -> bool:
+        """Take back what the members of a group were granted. Returns whether there was anything."""
+        revoked = delete(function_access).where(
+            function_access.c.function_id == function_id, function_access.c.group_id == group_id
+        )
+        return self._connection.execute(revoked).rowcount == 1
+
+    def disable(self, function_id: str, message: str | None) -> None:
+        """Let nobody run a function, and `message` tell why; with None everybody may again."""
+        self._connection.execute(
+            update(functions).where(functions.c.id == function_id).values(disabled_message=message)
+        )
+
+    def _found(self, *conditions: ColumnElement[bool]) -> list[Function]:
+        rows = self._connection.execute(_FUNCTIONS.where(*conditions).order_by(functions.c.title)).all()
+        grants = self._grants([row.function_id for row in rows if row.provider_id is not None])
+        return [_function(row, tuple(grants.get(row.function_id, ()))) for row in rows]
+
+    def _grants(self, function_ids: list[str]) -> dict[str, list[Grant]]:
+        grants: dict[str, list[Grant]] = {}
+        if function_ids:  # functions without a provider have none
+            statement = select(function_access).where(function_access.c.function_id.in_(function_ids))
+            for row in self._connection.execute(statement.order_by(function_access.c.group_id)):
+                grants.setdefault(row.function_id, []).append(Grant(row.group_id, row.may_run, row.trial))
+        return grants
 
     def _newest(self, function_id: str, condition: ColumnElement[bool]) -> FunctionVersion | None:
         statement = (
@@ -159,7 +205,7 @@ def _listed(row: Row[Any]) -> ListedVersion:
     )
 
 
-def _function(row: Row[Any]) -> Function:
+def _function(row: Row[Any], grants: tuple[Grant, ...]) -> Function:
     return Function(
         row.function_id,
         row.title,
@@ -168,9 +214,5 @@ def _function(row: Row[Any]) -> Function:
         _version(row),
         provider_of(row),
         row.disabled_message,
+        grants,
     )
-
-
-def provider_of(row: Row[Any]) -> Provider | None:
-    """Return the provider in a row that has `PROVIDER_COLUMNS`."""
-    return Provider(row.provider_id, row.provider_name, row.provider_registry) if row.provider_id else None

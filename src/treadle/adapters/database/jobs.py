@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
 
-from treadle.adapters.database.functions import PROVIDER_COLUMNS, provider_of
+from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
 from treadle.adapters.database.tables import functions, job_events, jobs, providers
 from treadle.domain.jobs import BusinessModel, Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import ACTIVE, ON_ENGINE, JobState, JobStatus, SubStatus
@@ -118,7 +118,7 @@ class DatabaseJobs:
         """Return the history after row number `after`, oldest first."""
         return [_event(row) for row in self._connection.execute(_EVENTS, {"id": job_id, "after": after})]
 
-    def page(self, author_id: str, job_filter: JobFilter) -> tuple[int, list[Job]]:
+    def page(self, author_id: str | None, job_filter: JobFilter) -> tuple[int, list[Job]]:
         """Return how many jobs match, and one page of them, newest first."""
         conditions = _conditions(author_id, job_filter)
         counted = select(func.count()).select_from(jobs).join(functions, functions.c.id == jobs.c.function_id)
@@ -164,10 +164,17 @@ class DatabaseJobs:
         return [_job(row) for row in self._connection.execute(statement)]
 
 
-def _conditions(author_id: str, job_filter: JobFilter) -> list[ColumnElement[bool]]:
-    conditions = [jobs.c.author_id == author_id]
+def _conditions(author_id: str | None, job_filter: JobFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if author_id is not None:
+        conditions.append(jobs.c.author_id == author_id)
     if job_filter.function is not None:
         conditions.append(functions.c.title == job_filter.function)
+    if job_filter.provider is not None:
+        provider_id = select(providers.c.id).where(providers.c.name == job_filter.provider).scalar_subquery()
+        conditions.append(functions.c.provider_id == provider_id)
+    if job_filter.function_id is not None:
+        conditions.append(jobs.c.function_id == job_filter.function_id)
     if job_filter.status is not None:
         conditions.append(jobs.c.status == job_filter.status)
     if job_filter.created_after is not None:

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from treadle.adapters.database.functions import DatabaseFunctions
+from treadle.adapters.database.groups import DatabaseGroups
 from treadle.adapters.database.jobs import DatabaseJobs
+from treadle.adapters.database.providers import DatabaseProviders
 from treadle.adapters.database.users import DatabaseUsers
 from treadle.domain.errors import StorageError
 from treadle.ports.repositories import Repositories
@@ -34,13 +36,21 @@ class DatabaseRepositories:
     """`treadle.ports.repositories.Repositories` on one connection."""
 
     users: DatabaseUsers
+    groups: DatabaseGroups
+    providers: DatabaseProviders
     functions: DatabaseFunctions
     jobs: DatabaseJobs
 
     @classmethod
     def on(cls, connection: Connection) -> "DatabaseRepositories":
         """Return repositories that work on `connection`."""
-        return cls(DatabaseUsers(connection), DatabaseFunctions(connection), DatabaseJobs(connection))
+        return cls(
+            DatabaseUsers(connection),
+            DatabaseGroups(connection),
+            DatabaseProviders(connection),
+            DatabaseFunctions(connection),
+            DatabaseJobs(connection),
+        )
 
 
 class SqliteDatabase:

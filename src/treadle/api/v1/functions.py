@@ -4,14 +4,15 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import TarContent, VersionChoice, documented, is_text, read_body
 from treadle.api.callers import ByUser
+from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
-from treadle.domain.errors import InvalidError, NotFoundError
-from treadle.domain.functions import clean_title, split_title
+from treadle.domain.errors import InvalidError
+from treadle.domain.functions import Catalog, clean_title, split_title
 from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
@@ -23,7 +24,7 @@ class UploadBody(BaseModel):
     """An uploaded function. What is left out stays as it was in an update."""
 
     title: str
-    provider: str | None = None
+    provider: Name = None
     entrypoint: str | None = Field(None, max_length=255)
     image: str | None = Field(None, max_length=511)
     artifact: TarContent | None = None
@@ -36,10 +37,6 @@ class UploadBody(BaseModel):
     arguments_schema: str | None = None
 
 
-def _blank_as_missing(value: object) -> object:
-    return None if value == "" else value
-
-
 class RunBody(BaseModel):
     """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients.
 
@@ -47,39 +44,40 @@ class RunBody(BaseModel):
     """
 
     title: str
-    provider: Annotated[str | None, BeforeValidator(_blank_as_missing)] = None
+    provider: Name = None
     arguments: str = Field(min_length=1)
     config: JsonValue = None
     version: VersionChoice | None = None
 
 
 @router.get("/")
-async def list_functions(call: ByUser, filter: Annotated[str | None, Query()] = None) -> JsonAnswer:
-    """Return the caller's functions. `filter=catalog` asks for providers' functions only, of which there are none yet."""
-    functions = [] if filter == "catalog" else await call.platform.functions.visible(call.user)
+async def list_functions(
+    call: ByUser, filter: Annotated[str | None, Query()] = None, provider: Name = None
+) -> JsonAnswer:
+    """Return the functions the caller may see: with `filter=serverless` the own ones, with `filter=catalog` providers' to run."""
+    catalog = Catalog(filter) if filter in list(Catalog) else Catalog.ALL
+    functions = await call.platform.functions.visible(call.user, catalog, provider)
     return JsonAnswer([function_shape(function) for function in functions])
 
 
 @router.get("/get_by_title/{title}/")
-async def get_by_title(title: str, call: ByUser, provider: str | None = None) -> JsonAnswer:
-    """Return the caller's function with this title."""
-    function = await call.platform.functions.get(call.user, clean_title(title), provider or None)
+async def get_by_title(title: str, call: ByUser, provider: Name = None) -> JsonAnswer:
+    """Return the function of the provider, or else of the caller, with this title."""
+    function = await call.platform.functions.get(call.user, clean_title(title), provider)
     return JsonAnswer(function_shape(function))
 
 
 @router.post("/upload/", openapi_extra=documented(UploadBody))
 async def upload(request: Request, call: ByUser) -> JsonAnswer:
-    """Store a new function, or a new version of one the caller has."""
+    """Store a new function, or a new version of one the caller may change."""
     body = await read_body(request, UploadBody)
     provider, title = split_title(clean_title(body.title), body.provider)
-    if provider is not None:
-        raise NotFoundError(f"Provider {provider} doesn't exist.")
-    if body.image is not None:
-        raise InvalidError("Custom images are only available if you are a provider.")
     function = await call.platform.uploads.upload(
         call.user,
         Upload(
             title=title,
+            provider=provider,
+            image=body.image,
             artifact=body.artifact,
             entrypoint=body.entrypoint,
             dependencies=_dependencies(body.dependencies),

@@ -14,10 +14,13 @@ from pydantic_core import PydanticCustomError
 from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
-from treadle.api.callers import ByUser
+from treadle.api.callers import ByUser, UserCall
+from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
+from treadle.domain.access import owns
 from treadle.domain.errors import InvalidError
-from treadle.domain.jobs import EventType, JobFilter
+from treadle.domain.jobs import EventType, Job, JobFilter
+from treadle.services.jobs import JobPage
 from treadle.services.streams import Position, StreamEvent
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -49,15 +52,41 @@ class StopBody(BaseModel):
 async def list_jobs(
     request: Request,
     call: ByUser,
-    function: str | None = None,
+    function: Name = None,
+    provider: Name = None,
     status: str | None = None,
     created_after: Time | None = None,
     limit: Count = 100,
     offset: Count = 0,
 ) -> JsonAnswer:
     """Return a page of the caller's jobs, newest first. A limit of 0 means no limit."""
-    job_filter = JobFilter(function, status, created_after, limit or None, offset)
-    page = await call.platform.jobs.page(call.user, job_filter)
+    job_filter = JobFilter(
+        function, provider, status=status, created_after=created_after, limit=limit or None, offset=offset
+    )
+    return _page(request, await call.platform.jobs.page(call.user, job_filter), limit, offset)
+
+
+@router.get("/provider/")
+async def list_provider_jobs(
+    request: Request,
+    call: ByUser,
+    provider: Name = None,
+    function: Name = None,
+    status: str | None = None,
+    created_after: Time | None = None,
+    limit: Count = 100,
+    offset: Count = 0,
+) -> JsonAnswer:
+    """Return a page of everybody's jobs at the functions of a provider the caller acts for, newest first."""
+    if provider is None:
+        raise InvalidError("'provider' not provided or is not valid")
+    job_filter = JobFilter(
+        function, provider, status=status, created_after=created_after, limit=limit or None, offset=offset
+    )
+    return _page(request, await call.platform.jobs.provider_page(call.user, job_filter), limit, offset)
+
+
+def _page(request: Request, page: JobPage, limit: int, offset: int) -> JsonAnswer:
     return JsonAnswer(
         {
             "count": page.count,
@@ -70,13 +99,20 @@ async def list_jobs(
 
 @router.get("/{job_id}/")
 async def get_job(job_id: JobId, call: ByUser, with_result: bool = True, encoding: Encoding = None) -> Response:
-    """Return one of the caller's jobs. Clients up to 0.24 read the result here, and do not say that they want it."""
+    """Return a job of the caller's, or of a provider the caller acts for, who then does not get the result.
+
+    Clients up to 0.24 read the result here, and do not say that they want it.
+    """
     job = await call.platform.jobs.get(call.user, job_id)
     if not with_result:
         return JsonAnswer(job_shape(job))
-    result = await call.platform.jobs.result(call.user, job_id)
-    shown = json.dumps(_why_failed(job.cause)) if result is None and job.cause else _shown(result, encoding)
-    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(job), shown))
+    result = await _result(call, job, encoding) if owns(call.user, job) else None
+    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(call.user, job), result))
+
+
+async def _result(call: UserCall, job: Job, encoding: str | None) -> str | None:
+    result = await call.platform.jobs.result_of(job)
+    return json.dumps(_why_failed(job.cause)) if result is None and job.cause else _shown(result, encoding)
 
 
 @router.get("/{job_id}/result/")
@@ -94,8 +130,14 @@ def _shown(result: str | None, encoding: str | None) -> str | None:
 
 @router.get("/{job_id}/logs/")
 async def get_logs(job_id: JobId, call: ByUser) -> JsonAnswer:
-    """Return the log so far."""
+    """Return the log so far: all of it, or the public lines of a provider's function."""
     return JsonAnswer({"logs": await call.platform.jobs.log(call.user, job_id)})
+
+
+@router.get("/{job_id}/provider-logs/")
+async def get_provider_logs(job_id: JobId, call: ByUser) -> JsonAnswer:
+    """Return the log so far without its public lines, to those who act for the provider of the function."""
+    return JsonAnswer({"logs": await call.platform.jobs.provider_log(call.user, job_id)})
 
 
 @router.get("/{job_id}/events/")
@@ -121,12 +163,20 @@ async def stream(
     job_id: JobId,
     call: ByUser,
     logs: bool = False,
+    provider_logs: bool = False,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """Stream what happens to a job as server-sent events: `status`, `log` (with `logs=true`), `end`."""
+    """Stream what happens to a job as server-sent events: `status`, `log`, `end`.
+
+    The log is that of `logs/` (with `logs=true`), or that of `provider-logs/` (with `provider_logs=true`).
+    """
     position = Position.parse(last_event_id) if last_event_id else Position()
-    await call.platform.jobs.get(call.user, job_id)
-    events = call.platform.streams.follow(call.user, job_id, position, with_log=logs)
+    view = None
+    if logs or provider_logs:
+        _, view = await call.platform.jobs.log_view(call.user, job_id, private=provider_logs)
+    else:
+        await call.platform.jobs.get(call.user, job_id)
+    events = call.platform.streams.follow(call.user, job_id, position, view)
     return StreamingResponse(_wire(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

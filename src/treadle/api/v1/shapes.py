@@ -6,6 +6,7 @@ from typing import Any
 
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import Job, StoredEvent
+from treadle.domain.providers import Provider
 from treadle.domain.versions import ListedVersion
 
 
@@ -16,7 +17,7 @@ def time_text(time: datetime) -> str:
 
 def function_shape(function: Function) -> dict[str, Any]:
     """Return a function as listings and look-ups show it."""
-    return {"id": function.id, **_program(function.title, function.current)}
+    return {"id": function.id, **_program(function.title, function.provider, function.current)}
 
 
 def upload_shape(function: Function) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def upload_shape(function: Function) -> dict[str, Any]:
         "dependencies": json.dumps(version.dependencies),
         "env_vars": json.dumps(version.env_vars),
         "image": None,
-        "provider": None,
+        "provider": function.provider.name if function.provider else None,
         "description": version.description,
         "type": version.type,
         "version": version.version,
@@ -75,19 +76,19 @@ def job_shape(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "status": job.status,
-        "program": {"id": job.function_id, "title": job.function_title},
+        "program": {"id": job.function_id, "title": job.function_title, **_provider(job.provider)},
         "created": time_text(job.created),
         "sub_status": job.state.sub_status,
         "fleet_id": None,
         "compute_profile": None,
-        "business_model": "SUBSIDIZED",
+        "business_model": job.business_model,
     }
 
 
 def job_shape_with_result(job: Job, version: FunctionVersion, result: str | None) -> dict[str, Any]:
     """Return a job as a look-up that asks for the result shows it."""
     shape = job_shape(job)
-    program = {"id": job.function_id, **_program(job.function_title, version)}
+    program = {"id": job.function_id, **_program(job.function_title, job.provider, version)}
     for name in ("version", "runner", "arguments_schema"):
         del program[name]
     return {"id": shape.pop("id"), "result": result, **shape, "program": program}
@@ -98,7 +99,7 @@ def listed_job_shape(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "status": job.status,
-        "program": {"id": job.function_id, "title": job.function_title, "provider": None},
+        "program": {"id": job.function_id, "title": job.function_title, "provider": None, **_provider(job.provider)},
         "created": time_text(job.created),
         "sub_status": job.state.sub_status,
         "compute_profile": None,
@@ -119,19 +120,25 @@ def event_shape(event: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _program(title: str, version: FunctionVersion) -> dict[str, Any]:
+def _program(title: str, provider: Provider | None, version: FunctionVersion) -> dict[str, Any]:
     return {
         "title": title,
         "entrypoint": version.entrypoint,
         "artifact": _artifact(version),
         "dependencies": json.dumps(version.dependencies),
+        **_provider(provider),
         "description": version.description,
-        "documentation_url": None,
+        "documentation_url": version.documentation_url,
         "type": version.type,
         "version": version.version,
         "runner": version.runner,
         "arguments_schema": version.arguments_schema,
     }
+
+
+def _provider(provider: Provider | None) -> dict[str, str]:
+    """Return the key of the provider, which the contract leaves out where there is none."""
+    return {"provider": provider.name} if provider else {}
 
 
 def _artifact(version: FunctionVersion) -> str | None:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import DatabaseError
 
 from treadle.adapters.auth.keys import FileSigner, read_or_make
+from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
@@ -105,6 +106,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
         reports=Reports(database, objects, logs, wakeups, clock),
+        circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,
         stop_patience=settings.grace_seconds + _STOP_PATIENCE,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from treadle.ports.circuits import CircuitWriter
 from treadle.services.access import Access
 from treadle.services.files import Files
 from treadle.services.functions import Functions
@@ -28,6 +29,7 @@ class Platform:
         jobs: Jobs, for users.
         streams: Streams of jobs.
         reports: The runner's side.
+        circuits: Writes circuits for clients with an older Qiskit.
         version: Version of the platform.
         is_ready: Returns why the platform cannot take work now, or None.
         stop_patience: Seconds a stop request waits for the end of the program.
@@ -41,6 +43,7 @@ class Platform:
     jobs: Jobs
     streams: JobStreams
     reports: Reports
+    circuits: CircuitWriter
     version: str
     is_ready: Callable[[], str | None]
     stop_patience: float

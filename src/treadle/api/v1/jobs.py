@@ -11,6 +11,7 @@ from fastapi.sse import format_sse_event
 from pydantic import AfterValidator, BaseModel
 from pydantic_core import PydanticCustomError
 
+from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
@@ -106,13 +107,16 @@ async def get_job(job_id: JobId, call: ByUser, with_result: bool = True, encodin
     job = await call.platform.jobs.get(call.user, job_id)
     if not with_result:
         return JsonAnswer(job_shape(job))
-    result = await _result(call, job, encoding) if owns(call.user, job) else None
+    result = await _result_or_failure(call, job, encoding) if owns(call.user, job) else None
     return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(call.user, job), result))
 
 
-async def _result(call: UserCall, job: Job, encoding: str | None) -> str | None:
-    result = await call.platform.jobs.result_of(job)
-    return json.dumps(_why_failed(job.cause)) if result is None and job.cause else _shown(result, encoding)
+async def _result_or_failure(call: UserCall, job: Job, encoding: str | None) -> str | None:
+    """Return what clients up to 0.30 show as a job's result, which for them may have circuits of a newer Qiskit."""
+    result = _shown(await call.platform.jobs.result_of(job), encoding)
+    if result is None:
+        return json.dumps(_why_failed(job.cause)) if job.cause else None
+    return result if encoding == "1" else await call.platform.circuits.in_version(result, OLDEST)
 
 
 @router.get("/{job_id}/result/")

@@ -1,10 +1,9 @@
 """What is uploaded of a function: its folder, checked and packed."""
 
-import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from qiskit_serverless.definitions import QiskitFunction
@@ -53,7 +52,7 @@ def pack(working_dir: str, entrypoint: str) -> bytes:
     _check_program(folder, entrypoint)
     files = dict(sorted(_files(folder)))
     _check_size(folder, files)
-    return _tar(files)
+    return tar_of((name, os.access(path, os.X_OK), _read(path)) for name, path in files.items())
 
 
 def _check_program(folder: Path, entrypoint: str) -> None:
@@ -127,17 +126,23 @@ def _limit_megabytes() -> int:
     return int(text)
 
 
-def _tar(files: dict[str, Path]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, path in files.items():
-            content = _read(path)
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mtime = _MODIFIED
-            member.mode = 0o755 if os.access(path, os.X_OK) else 0o644
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+def tar_of(files: Iterable[tuple[str, bool, bytes | memoryview]]) -> bytes:
+    """Return the tar file (POSIX.1-2001, pax) of some files. The same files make the same bytes, here and in the gateway.
+
+    Args:
+        files: Path, whether it may be executed, and content of each.
+    """
+    parts: list[bytes | memoryview] = []
+    for path, executable, content in files:
+        parts += (_header(path, executable, len(content)), content, bytes(-len(content) % tarfile.BLOCKSIZE))
+    length = sum(map(len, parts)) + 2 * tarfile.BLOCKSIZE  # two empty blocks are the end
+    return b"".join((*parts, bytes(2 * tarfile.BLOCKSIZE + -length % tarfile.RECORDSIZE)))
+
+
+def _header(path: str, executable: bool, size: int) -> bytes:
+    member = tarfile.TarInfo(path)
+    member.size, member.mtime, member.mode = size, _MODIFIED, 0o755 if executable else 0o644
+    return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
 def _read(path: Path) -> bytes:

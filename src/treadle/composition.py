@@ -100,8 +100,8 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     platform = Platform(
         access=access,
         functions=functions,
-        uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock),
-        versions=Versions(database, functions, clock),
+        uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock, settings.largest_body),
+        versions=Versions(database, functions, Artifacts(objects), clock),
         files=Files(files, functions, settings.largest_file),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),

@@ -66,7 +66,7 @@ async def desk(
     clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
-    uploads = Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock)
+    uploads = Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock, 2**20)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), terms)

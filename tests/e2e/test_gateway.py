@@ -71,7 +71,11 @@ def test_every_route_of_the_api_refuses_a_caller_without_a_token(platform: Runni
         for method in operations:
             if not path.startswith("/api/"):
                 continue
-            url = platform.url + path.format(job_id=UNKNOWN, attempt=1, title="x", function_id=UNKNOWN) + "?offset=0"
+            url = (
+                platform.url
+                + path.format(job_id=UNKNOWN, attempt=1, title="x", function_id=UNKNOWN, version=1)
+                + "?offset=0"
+            )
             answer = httpx2.request(method.upper(), url)
             assert (answer.status_code, answer.json()) == (401, {"detail": "Authorization token was not provided."}), (
                 url

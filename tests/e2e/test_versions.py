@@ -1,11 +1,14 @@
 """Versions of a function: each upload makes one, jobs keep theirs, new jobs run the one that was rolled back to."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
+from qiskit_serverless.artifacts import tar_of
 from tests.e2e.conftest import Upload, another_user
 from tests.running_platform import RunningPlatform
 
@@ -83,6 +86,113 @@ def test_the_words_for_versions_that_do_not_exist(http: httpx2.Client, upload: U
     assert run_at(http, "wanting", "9" * 30).status_code == 404
 
 
+def files_of(http: httpx2.Client, title: str, version: object = "current") -> dict[str, Any]:
+    answer = http.get(f"/{id_of(http, title)}/versions/{version}/files/")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def send_changes(
+    http: httpx2.Client, title: str, whole: dict[str, bytes], sent: list[str], fields: dict[str, str] | None = None
+) -> httpx2.Response:
+    """Upload an artifact of which only the files `sent` go over the wire."""
+    files = [{"path": path, "sha256": hashlib.sha256(content).hexdigest()} for path, content in whole.items()]
+    form = {
+        "title": title,
+        "base_version": "1",
+        "files": json.dumps(files),
+        "artifact_digest": hashlib.sha256(tar_of((path, False, whole[path]) for path in whole)).hexdigest(),
+        **(fields or {}),
+    }
+    part = {"artifact": ("artifact.tar", tar_of((path, False, whole[path]) for path in sent))} if sent else None
+    return http.post("/upload/", data=form, files=part)
+
+
+def test_a_version_tells_its_files_and_their_content(http: httpx2.Client, upload: Upload) -> None:
+    upload("told", "pass", files={"data/a.txt": "ä"})
+    found = files_of(http, "told")
+    assert found["number"] == 1
+    assert found["files"] == [
+        {"path": "data/a.txt", "size": 2, "executable": False, "sha256": hashlib.sha256("ä".encode()).hexdigest()},
+        {"path": "main.py", "size": 4, "executable": False, "sha256": hashlib.sha256(b"pass").hexdigest()},
+    ]
+    content = http.get(f"/{id_of(http, 'told')}/versions/1/file/", params={"path": "data/a.txt"})
+    assert (content.text, content.headers["content-type"]) == ("ä", "application/octet-stream")
+    assert http.get(f"/{id_of(http, 'told')}/versions/1/file/", params={"path": "b"}).status_code == 404
+    assert http.get(f"/{id_of(http, 'told')}/versions/2/files/").status_code == 404
+
+
+def test_files_that_are_there_are_not_sent_again(http: httpx2.Client, upload: Upload, client: Any) -> None:
+    program = "from qiskit_serverless import save_result\nsave_result(open('data/a.txt').read())"
+    upload("spared", program, files={"data/a.txt": "old", "data/b.txt": "b" * 9000})
+    whole = {"data/a.txt": b"new", "data/b.txt": b"b" * 9000, "main.py": program.encode()}
+    answer = send_changes(http, "spared", whole, ["data/a.txt"])
+    assert answer.status_code == 200, answer.text
+    assert [file["path"] for file in files_of(http, "spared", 2)["files"]] == list(whole)
+    assert client.function("spared").run().result() == "new"
+    assert int(answer.request.headers["content-length"]) < 3 * 512 + 10240
+    unchanged = http.post(
+        "/upload/",
+        data={
+            "title": "spared",
+            "description": "same files",
+            "base_version": "2",
+            "artifact_digest": files_of(http, "spared", 2)["artifact_digest"],
+        },
+    )
+    assert unchanged.status_code == 200, unchanged.text
+    assert files_of(http, "spared", 3)["files"] == files_of(http, "spared", 2)["files"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"base_version": "9"}, 404, "Qiskit Function patched has no version 9."),
+        ({"artifact_digest": "0" * 64}, 409, "The artifact of these files has the SHA-256"),
+        ({"files": json.dumps([{"path": "x", "sha256": "0" * 64}])}, 409, "The content of 'x' was not sent"),
+        ({"files": json.dumps([{"path": "x", "sha256": "../../etc"}])}, 400, "files.0.sha256"),
+        ({"files": json.dumps([{"path": "a\0b", "sha256": "0" * 64}])}, 400, "files.0.path"),
+        ({"files": "[" * 100_000}, 400, "files"),
+        ({"artifact_digest": "x"}, 400, "artifact_digest"),
+        ({"title": "unheard-of"}, 404, "Qiskit Function unheard-of doesn't exist."),
+    ],
+)
+def test_what_cannot_be_assembled_is_refused_and_nothing_is_changed(
+    http: httpx2.Client, upload: Upload, fields: dict[str, str], status: int, words: str
+) -> None:
+    upload("patched", "pass")
+    answer = send_changes(http, "patched", {"main.py": b"print()"}, ["main.py"], fields)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["message"].startswith(words)
+    assert [version["number"] for version in versions_of(http, "patched")] == [1]
+
+
+@pytest.mark.parametrize("path", ["../outside.py", "/etc/outside.py"])
+def test_an_assembled_artifact_passes_the_same_gate_as_a_whole_one(
+    http: httpx2.Client, upload: Upload, path: str
+) -> None:
+    upload("gated", "pass")
+    answer = send_changes(http, "gated", {"main.py": b"pass", path: b"pass"}, [])
+    assert answer.status_code == 400
+    assert "lies outside of its folder" in answer.json()["message"]
+
+
+@pytest.mark.anyio
+async def test_files_of_another_user_cannot_be_had_by_their_digest(
+    platform: RunningPlatform, http: httpx2.Client, upload: Upload
+) -> None:
+    secret = b"the owner's idea"
+    upload("private", "pass", files={"idea.txt": secret.decode()})
+    headers = {"Authorization": f"Bearer {await another_user(platform, 'eve')}"}
+    with httpx2.Client(base_url=str(http.base_url), headers=headers, timeout=30) as eve:
+        assert send_changes(eve, "private", {"main.py": b"pass", "idea.txt": secret}, []).status_code == 404
+        own = {"artifact": ("artifact.tar", tar_of([("main.py", False, b"pass")]))}
+        eve.post("/upload/", data={"title": "private", "entrypoint": "main.py"}, files=own)
+        answer = send_changes(eve, "private", {"main.py": b"pass", "idea.txt": secret}, [])
+        assert answer.status_code == 409
+        assert answer.json()["message"].startswith("The content of 'idea.txt' was not sent and is not in version 1.")
+
+
 @pytest.mark.anyio
 async def test_the_versions_of_another_user_do_not_exist(
     platform: RunningPlatform, http: httpx2.Client, upload: Upload
@@ -93,6 +203,8 @@ async def test_the_versions_of_another_user_do_not_exist(
     with httpx2.Client(base_url=str(http.base_url), headers=headers, timeout=30) as stranger:
         for answer in (
             stranger.get(f"/{function_id}/versions/"),
+            stranger.get(f"/{function_id}/versions/1/files/"),
+            stranger.get(f"/{function_id}/versions/1/file/", params={"path": "main.py"}),
             stranger.post(f"/{function_id}/rollback/", json={"version": 1}),
         ):
             assert (answer.status_code, answer.json()) == (

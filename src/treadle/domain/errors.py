@@ -64,6 +64,13 @@ class StaleAttemptError(TreadleError):
     http_status = 409
 
 
+class ConflictError(TreadleError):
+    """What was sent does not fit what is here; sent anew in whole it may."""
+
+    code = "conflict"
+    http_status = 409
+
+
 class LimitError(TreadleError):
     """A limit is reached."""
 

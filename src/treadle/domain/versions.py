@@ -8,6 +8,10 @@ from datetime import datetime
 
 from treadle.domain.functions import FunctionVersion
 
+CURRENT = "current"
+"""How the current version of a function may be named. No label is this word: labels are versions as PEP 440 has them."""
+
+_MOST_DIGITS = 9  # a database's integers have at least so many
 _NOT_CONTENT = ("id", "number", "author_id", "digest")
 
 
@@ -46,6 +50,3 @@ def with_digest(version: FunctionVersion, variables: Mapping[str, str]) -> Funct
 def version_number(text: str) -> int | None:
     """Return the number that a version is chosen by, None when `text` is a label. Digits alone are a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
-_MOST_DIGITS = 9  # a database's integers have at least so many

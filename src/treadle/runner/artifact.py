@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from treadle.domain.artifacts import member_fault
 from treadle.runner.folders import remove_tree
 
 _MOST_MEMBERS = 100_000
@@ -86,12 +87,9 @@ def _checked(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     size = 0
     for number, member in enumerate(tar):
         size += member.size
-        if not (member.isreg() or member.isdir()):
-            raise ArtifactError(
-                f"{member.name!r} in the artifact is a link or a device; only files and folders are accepted"
-            )
-        if member.name.startswith("/") or ".." in member.name.split("/"):
-            raise ArtifactError(f"{member.name!r} in the artifact lies outside of its folder")
+        fault = member_fault(member)
+        if fault is not None:
+            raise ArtifactError(fault)
         if number >= _MOST_MEMBERS or size > _MOST_BYTES:
             raise ArtifactError(f"the artifact is larger than {_MOST_MEMBERS} files or {_MOST_BYTES // 1024**3} GiB")
         yield _as_ours(member)

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 
+from treadle.domain.errors import InvalidError
+from treadle.domain.functions import FunctionVersion
 from treadle.ports.objects import ObjectStore
 
 
@@ -15,6 +17,17 @@ class Artifacts:
     async def get(self, digest: str) -> bytes | None:
         """Return an artifact, or None when it is gone from the store."""
         return await self._objects.get(_key(digest))
+
+    async def of(self, version: FunctionVersion) -> bytes:
+        """Return the artifact of a version.
+
+        Raises:
+            InvalidError: It has none, or it is gone from the store.
+        """
+        artifact = await self.get(version.artifact_digest) if version.artifact_digest is not None else None
+        if artifact is None:
+            raise InvalidError("The function's artifact is gone from the platform's store; upload the function again.")
+        return artifact
 
     async def put(self, digest: str, artifact: bytes) -> None:
         """Store an artifact."""

@@ -2,6 +2,7 @@
 
 from treadle.domain.causes import diagnose
 from treadle.domain.errors import InvalidError, StaleAttemptError
+from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import Context, Job, Origin
 from treadle.domain.lifecycle import ON_ENGINE, Ended, Event, JobStatus, StageChanged, Started, SubStatus
 from treadle.domain.outcome import Outcome
@@ -36,15 +37,10 @@ class Reports:
             InvalidError: It is gone.
         """
 
-        def work(repositories: Repositories) -> str | None:
-            job = _current(repositories, identity)
-            return repositories.functions.version(job.version_id).artifact_digest
+        def work(repositories: Repositories) -> FunctionVersion:
+            return repositories.functions.version(_current(repositories, identity).version_id)
 
-        digest = await self._database.read(work)
-        data = await self._artifacts.get(digest) if digest else None
-        if data is None:
-            raise InvalidError("The function's artifact is gone from the platform's store; upload the function again.")
-        return data
+        return await self._artifacts.of(await self._database.read(work))
 
     async def arguments(self, identity: JobIdentity) -> bytes:
         """Return the JSON text of the job's arguments.

@@ -8,6 +8,7 @@ from treadle.domain.artifacts import artifact_files, check_entrypoint
 from treadle.domain.errors import InvalidError, NotFoundError
 from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint, full_name
 from treadle.domain.ids import new_id
+from treadle.domain.manifests import Assembly, assembled
 from treadle.domain.providers import Provider
 from treadle.domain.users import User
 from treadle.domain.versions import with_digest
@@ -17,6 +18,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 from treadle.services.artifacts import Artifacts, digest_of
 from treadle.services.functions import comparable, find, seal
+from treadle.services.versions import chosen
 
 _NEEDS_PROGRAM = "At least one of attributes (entrypoint, image) is required."
 
@@ -29,7 +31,8 @@ class Upload:
         title: Title of the function, already clean.
         provider: Who publishes it; None for a function of the uploader alone.
         image: A container image in place of a program.
-        artifact: The tar file.
+        artifact: The tar file; with an assembly only the files that the base lacks.
+        assembly: How the artifact is made with files of another version, None when it is whole.
         entrypoint: Path of the program inside the artifact.
         dependencies: Requirements.
         env_vars: Environment variables for its jobs.
@@ -44,6 +47,7 @@ class Upload:
     provider: str | None = None
     image: str | None = None
     artifact: bytes | None = None
+    assembly: Assembly | None = None
     entrypoint: str | None = None
     dependencies: tuple[str, ...] | None = None
     env_vars: dict[str, str] | None = None
@@ -65,13 +69,20 @@ class Uploads:
     """Use cases of those who upload functions."""
 
     def __init__(
-        self, database: Database, artifacts: Artifacts, environments: Environments, signer: Signer, clock: Clock
+        self,
+        database: Database,
+        artifacts: Artifacts,
+        environments: Environments,
+        signer: Signer,
+        clock: Clock,
+        largest_artifact: int,
     ) -> None:
         self._database = database
         self._artifacts = artifacts
         self._environments = environments
         self._signer = signer
         self._clock = clock
+        self._largest_artifact = largest_artifact
 
     async def upload(self, user: User, upload: Upload) -> Function:
         """Store a new function, or a new version of one the user may change.
@@ -79,20 +90,22 @@ class Uploads:
         What is the same as the current version makes no new one.
 
         Raises:
-            NotFoundError: The user does not act for the provider.
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
                 or a dependency cannot be had.
+            NotFoundError: The user does not act for the provider, or files of a version shall be taken that does not exist.
+            ConflictError: The artifact cannot be assembled.
         """
         self._environments.check(upload.dependencies or ())
-        artifact = await _read_artifact(upload.artifact) if upload.artifact is not None else None
+        content = await self._assembled(user, upload, upload.assembly) if upload.assembly else upload.artifact
+        artifact = await _read_artifact(content) if content is not None else None
 
         def plan(repositories: Repositories) -> tuple[Function | None, FunctionVersion]:
-            _check_right(repositories, user, upload)
-            existing = find(repositories, user, upload.title, upload.provider)
+            existing = _existing(repositories, user, upload)
             return existing, self._next_version(user, existing.current if existing else None, upload, artifact)
 
         def work(repositories: Repositories) -> Function:
             existing, version = plan(repositories)
+            version = with_digest(version, comparable(self._signer, version.env_vars))
             now = self._clock.now()
             if existing is not None and existing.current.digest == version.digest:
                 return existing
@@ -109,6 +122,22 @@ class Uploads:
             await self._database.read(plan)  # so that what is refused is not stored
             await self._artifacts.put(artifact.digest, artifact.content)
         return await self._database.write(work)
+
+    async def _assembled(self, user: User, upload: Upload, assembly: Assembly) -> bytes:
+        """Return the whole artifact of an upload that sends only what is new, made with files of the function's own versions."""
+
+        def base_version(repositories: Repositories) -> FunctionVersion:
+            function = _existing(repositories, user, upload)
+            if function is None:
+                raise NotFoundError(f"Qiskit Function {full_name(upload.title, upload.provider)} doesn't exist.")
+            return chosen(repositories, function, assembly.base)
+
+        digest = (await self._database.read(base_version)).artifact_digest
+        base = await self._artifacts.get(digest) if digest is not None else None
+        if base is not None and digest == assembly.digest:
+            return base
+        sources = [source for source in (base, upload.artifact) if source is not None]
+        return await asyncio.to_thread(assembled, assembly, sources, self._largest_artifact)
 
     def _next_version(
         self, user: User, current: FunctionVersion | None, upload: Upload, artifact: _Artifact | None
@@ -131,7 +160,18 @@ class Uploads:
         version = replace(current, id=new_id(), author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
         if artifact is not None:
             check_entrypoint(version.entrypoint, artifact.files)
-        return with_digest(version, comparable(self._signer, version.env_vars))
+        return version
+
+
+def _existing(repositories: Repositories, user: User, upload: Upload) -> Function | None:
+    """Return the function that an upload changes, None for a new one.
+
+    Raises:
+        NotFoundError: The user may not upload under the provider.
+        InvalidError: There is an image that cannot be used.
+    """
+    _check_right(repositories, user, upload)
+    return find(repositories, user, upload.title, upload.provider)
 
 
 def _check_right(repositories: Repositories, user: User, upload: Upload) -> None:

@@ -1,14 +1,17 @@
 """Versions of a function: list them, choose one, roll back to one."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
 from treadle.domain.errors import NotFoundError
 from treadle.domain.functions import Function, FunctionVersion, full_name
+from treadle.domain.manifests import ManifestFile, content_of, manifest_of
 from treadle.domain.users import User
-from treadle.domain.versions import ListedVersion, version_number
+from treadle.domain.versions import CURRENT, ListedVersion, version_number
 from treadle.ports.clock import Clock
 from treadle.ports.repositories import Database, Repositories
+from treadle.services.artifacts import Artifacts
 from treadle.services.functions import Functions
 
 logger = logging.getLogger(__name__)
@@ -17,9 +20,10 @@ logger = logging.getLogger(__name__)
 class Versions:
     """Use cases about the versions of a function, for those who may see its code."""
 
-    def __init__(self, database: Database, functions: Functions, clock: Clock) -> None:
+    def __init__(self, database: Database, functions: Functions, artifacts: Artifacts, clock: Clock) -> None:
         self._database = database
         self._functions = functions
+        self._artifacts = artifacts
         self._clock = clock
 
     async def all(self, user: User, function_id: str) -> list[ListedVersion]:
@@ -56,13 +60,39 @@ class Versions:
         logger.info("%s rolled %s back to version %d", user.name, function.title, rolled_back.current.number)
         return rolled_back
 
+    async def files(self, user: User, function_id: str, wanted: str) -> tuple[FunctionVersion, list[ManifestFile]]:
+        """Return a version and the files of its artifact.
+
+        Raises:
+            NotFoundError: The user has no such function, or it has no such version.
+        """
+        version = await self._get(user, function_id, wanted)
+        if version.artifact_digest is None:
+            return version, []
+        return version, await asyncio.to_thread(manifest_of, await self._artifacts.of(version))
+
+    async def file(self, user: User, function_id: str, wanted: str, path: str) -> bytes:
+        """Return the content of a file of a version.
+
+        Raises:
+            NotFoundError: The user has no such function, or it has no such version, or that has no such file.
+        """
+        version = await self._get(user, function_id, wanted)
+        return await asyncio.to_thread(content_of, await self._artifacts.of(version), path)
+
+    async def _get(self, user: User, function_id: str, wanted: str) -> FunctionVersion:
+        function = await self._functions.with_code(user, function_id)
+        return await self._database.read(lambda repositories: chosen(repositories, function, wanted))
+
 
 def chosen(repositories: Repositories, function: Function, wanted: str) -> FunctionVersion:
-    """Return the version of a function with a number or label; of several with the same label the newest.
+    """Return the version of a function with a number or label, of several with the same label the newest; ``current`` for that.
 
     Raises:
         NotFoundError: There is none.
     """
+    if wanted == CURRENT:
+        return function.current
     number = version_number(wanted)
     if number is not None:
         version = repositories.functions.numbered(function.id, number)

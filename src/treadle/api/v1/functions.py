@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, Json, JsonValue
 
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import TarContent, VersionChoice, documented, is_text, read_body
@@ -13,21 +13,39 @@ from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError
 from treadle.domain.functions import Catalog, clean_title, split_title
+from treadle.domain.manifests import Assembly, ManifestFile
 from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
 
 _SCHEMA_LENGTH = 65_536
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class FileBody(BaseModel):
+    """A file of an artifact that is assembled."""
+
+    path: str = Field(pattern="^[^\\x00]+$")
+    sha256: Sha256
+    executable: bool = False
+
 
 class UploadBody(BaseModel):
-    """An uploaded function. What is left out stays as it was in an update."""
+    """An uploaded function. What is left out stays as it was in an update.
+
+    Clients that send only what is new name the version that has the rest (`base_version`), all files of the artifact, as JSON
+    text, and the SHA-256 of the whole; without `files` the artifact is that of the base.
+    """
 
     title: str
     provider: Name = None
     entrypoint: str | None = Field(None, max_length=255)
     image: str | None = Field(None, max_length=511)
     artifact: TarContent | None = None
+    base_version: VersionChoice | None = None
+    files: Json[list[FileBody]] | None = None
+    artifact_digest: Sha256 | None = None
     dependencies: str | None = None
     env_vars: str | None = None
     description: str | None = None
@@ -79,6 +97,7 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
             provider=provider,
             image=body.image,
             artifact=body.artifact,
+            assembly=_assembly(body),
             entrypoint=body.entrypoint,
             dependencies=_dependencies(body.dependencies),
             env_vars=_env_vars(body.env_vars),
@@ -99,6 +118,15 @@ async def run(request: Request, call: ByUser) -> JsonAnswer:
     title = clean_title(body.title)
     job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, body.version)
     return JsonAnswer(submitted_shape(job))
+
+
+def _assembly(body: UploadBody) -> Assembly | None:
+    if body.base_version is None:
+        return None
+    if body.artifact_digest is None:
+        raise InvalidError("'base_version' needs the SHA-256 of the whole artifact in 'artifact_digest'.")
+    files = tuple(ManifestFile(file.path, file.sha256, file.executable) for file in body.files or ())
+    return Assembly(body.base_version, files, body.artifact_digest)
 
 
 def _dependencies(text: str | None) -> tuple[str, ...] | None:

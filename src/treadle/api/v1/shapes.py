@@ -6,6 +6,7 @@ from typing import Any
 
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import Job, StoredEvent
+from treadle.domain.manifests import ManifestFile
 from treadle.domain.providers import Provider
 from treadle.domain.versions import ListedVersion
 
@@ -55,6 +56,18 @@ def version_shape(listed: ListedVersion) -> dict[str, Any]:
         "arguments_schema": version.arguments_schema,
         "current_since": time_text(listed.current_since) if listed.current_since else None,
         "current_by": listed.current_by,
+    }
+
+
+def manifest_shape(version: FunctionVersion, files: list[ManifestFile]) -> dict[str, Any]:
+    """Return the files of a version."""
+    return {
+        "number": version.number,
+        "artifact_digest": version.artifact_digest,
+        "files": [
+            {"path": file.path, "size": file.size, "executable": file.executable, "sha256": file.sha256}
+            for file in files
+        ],
     }
 
 

@@ -51,6 +51,8 @@ def _setting_row(name: str) -> str:
 
 
 def _written(value: object) -> str:
+    if isinstance(value, re.Pattern):
+        return value.pattern.replace("|", "\\|")
     return str(value) if isinstance(value, Path | str) else json.dumps(value).replace("null", "none")
 
 

@@ -34,6 +34,7 @@ from treadle.services.dispatch import Dispatcher, JobTerms
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.program_reports import ProgramReports
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
@@ -105,13 +106,15 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         files=Files(files, functions, settings.largest_file),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
+        program_reports=ProgramReports(database, objects, wakeups, clock),
         reports=Reports(database, objects, logs, wakeups, clock),
         circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,
         stop_patience=settings.grace_seconds + _STOP_PATIENCE,
     )
-    return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file), wakeups)
+    origins = settings.cors_origins.pattern
+    return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file, origins), wakeups)
 
 
 def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """All settings of the platform, in one place: each is a field here and an environment variable ``TREADLE_<NAME>``."""
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import Field
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     )
     largest_body: int = Field(2**30, gt=0, description="Largest body of a request that is no file, in bytes.")
     largest_file: int = Field(100 * 2**30, gt=0, description="Largest file that can be uploaded, in bytes.")
+    cors_origins: re.Pattern[str] = Field(
+        re.compile(r"http://localhost(:\d+)?"),
+        description="Regular expression of the origins whose web pages may read the API's answers.",
+    )
     grace_seconds: float = Field(2.0, ge=0, description="Time a stopped program has before it is killed.")
     wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
 

@@ -8,11 +8,12 @@ import pytest
 from tests.conformance.conftest import NOON
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.ids import new_id
-from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin
-from treadle.domain.lifecycle import JobState, JobStatus, SubStatus
+from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, RuntimeJob
+from treadle.domain.lifecycle import Claimed, Ended, JobState, JobStatus, SubStatus
 from treadle.domain.users import User
 from treadle.domain.versions import ListedVersion
 from treadle.ports.repositories import Database, Repositories
+from treadle.services.transitions import apply
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +55,7 @@ async def test_a_user_is_found_by_name_and_by_token(database: Database) -> None:
     assert await database.read(lambda repositories: repositories.users.by_name("ada")) == ada
     assert await database.read(lambda repositories: repositories.users.by_token("digest")) == ada
     assert await database.read(lambda repositories: repositories.users.by_token("other")) is None
+    assert await database.read(lambda repositories: repositories.users.by_id(ada.id)) == ada
     assert await database.read(lambda repositories: repositories.users.by_name("bob")) is None
 
 
@@ -267,3 +269,30 @@ async def test_a_silent_attempt_is_one_whose_lease_was_not_renewed(database: Dat
     assert await silent(1) == []
     await database.write(lambda repositories: repositories.jobs.renew_lease(job.id, 0, NOON + timedelta(seconds=90)))
     assert await silent(31) == [job.id]
+
+
+async def test_jobs_on_quantum_computers_are_noted_once_and_keep_their_order(database: Database) -> None:
+    job = await a_job(database, await a_function(database, await a_user(database)))
+
+    async def put(seconds: int, runtime_job: RuntimeJob) -> None:
+        now = NOON + timedelta(seconds=seconds)
+        await database.write(lambda repositories: repositories.jobs.put_runtime_job(job.id, runtime_job, now))
+
+    await put(0, RuntimeJob("z"))
+    await put(1, RuntimeJob("a", "session"))
+    await put(2, RuntimeJob("z", "late"))
+    noted = await database.read(lambda repositories: repositories.jobs.runtime_jobs(job.id))
+    assert noted == [RuntimeJob("z", "late"), RuntimeJob("a", "session")]
+    assert await database.read(lambda repositories: repositories.jobs.runtime_jobs(new_id())) == []
+
+
+async def test_a_job_that_succeeded_has_run_whoever_forgot_to_say_so(database: Database) -> None:
+    job = await a_job(database, await a_function(database, await a_user(database)))
+    for event in (Claimed(), Ended(1, succeeded=True)):
+        await database.write(
+            lambda repositories, event=event: apply(
+                repositories, job.id, event, Origin.SCHEDULER, Context.UPDATE_JOB_STATUS, NOON
+            )
+        )
+    stored = await database.read(lambda repositories: repositories.jobs.events(job.id))
+    assert [event.record.data["status"] for event in stored] == ["PENDING", "RUNNING", "SUCCEEDED"]

@@ -1,9 +1,13 @@
 """A client at a running platform, and programs to upload."""
 
+import io
+import tarfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx2
 import pytest
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
@@ -13,6 +17,9 @@ from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.sqlite import SqliteDatabase
 from treadle.domain.tokens import new_token
 from treadle.services.access import Access
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+"""An identifier that nothing has."""
 
 
 class Upload(Protocol):
@@ -66,6 +73,38 @@ def client(platform: RunningPlatform) -> ServerlessClient:
 def upload(client: ServerlessClient, tmp_path: Path) -> Upload:
     """Upload programs to the shared platform."""
     return uploader(client, tmp_path)
+
+
+@pytest.fixture
+def http(platform: RunningPlatform) -> Iterator[httpx2.Client]:
+    """A bare HTTP client with the owner's token."""
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    with httpx2.Client(base_url=platform.url, headers=headers, timeout=30) as client:
+        yield client
+
+
+def tar_of(**files: str) -> bytes:
+    """Return a tar file; ``main_py`` becomes ``main.py``."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name.replace("_py", ".py"))
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def upload_with(http: httpx2.Client, artifact: bytes | None = None, name: str = "artifact.tar", **fields: str) -> Any:
+    """Upload a function called ``edge`` unless the fields say otherwise, without the SDK."""
+    files = {"artifact": (name, artifact)} if artifact is not None else None
+    return http.post("/api/v1/programs/upload/", data={"title": "edge", **fields}, files=files)
+
+
+def message(answer: Any, status: int = 400) -> str:
+    """Return the words of an answer that is an error with this status."""
+    assert answer.status_code == status, answer.text
+    [text] = answer.json().values()
+    return str(text)
 
 
 def statuses_of(job: Any) -> list[str]:

@@ -1,12 +1,10 @@
 """The gateway at its edge: what it answers to whom, in which words."""
 
 import gzip
-import io
 import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +12,8 @@ import httpx2
 import pytest
 
 from qiskit_serverless import ServerlessClient
-from tests.e2e.conftest import Upload
+from tests.e2e.conftest import UNKNOWN, Upload, message, tar_of, upload_with
 from tests.running_platform import RunningPlatform, clean_environment
-
-UNKNOWN = "00000000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture
-def http(platform: RunningPlatform) -> Iterator[httpx2.Client]:
-    """A bare HTTP client with the owner's token."""
-    headers = {"Authorization": f"Bearer {platform.token}"}
-    with httpx2.Client(base_url=platform.url, headers=headers, timeout=30) as client:
-        yield client
-
-
-def tar_of(**files: str) -> bytes:
-    """Return a tar file; ``main_py`` becomes ``main.py``."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name.replace("_py", ".py"))
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return buffer.getvalue()
-
-
-def upload_with(http: httpx2.Client, artifact: bytes | None = None, name: str = "artifact.tar", **fields: str) -> Any:
-    files = {"artifact": (name, artifact)} if artifact is not None else None
-    return http.post("/api/v1/programs/upload/", data={"title": "edge", **fields}, files=files)
-
-
-def message(answer: Any, status: int = 400) -> str:
-    assert answer.status_code == status, answer.text
-    [text] = answer.json().values()
-    return str(text)
 
 
 def test_probes_need_no_token(platform: RunningPlatform) -> None:
@@ -127,7 +93,7 @@ def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> No
         ({"title": "a/b/c"}, "Qiskit Function title is malformed. It can only contain one slash."),
         ({"title": "/", "entrypoint": "m.py"}, "This field may not be blank."),
         ({"title": "a/b", "provider": "lab"}, "Provider defined in title and in provider fields."),
-        ({}, "At least one of attributes (entrypoint, image) is required."),
+        ({"title": "not_yet"}, "At least one of attributes (entrypoint, image) is required."),
         ({"entrypoint": "../x.py"}, "Invalid entrypoint. It must be a relative path to a .py file without '..'"),
         ({"entrypoint": "m.py", "image": "i"}, "Custom images are only available if you are a provider."),
         ({"entrypoint": "m.py", "dependencies": "{"}, "'dependencies' should be an array of strings or objects:"),

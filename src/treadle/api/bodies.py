@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from treadle.domain.errors import InvalidError
+from treadle.domain.errors import InvalidError, UnsupportedMediaTypeError
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -42,6 +42,7 @@ async def read_body(request: Request, model: type[Body]) -> Body:
 
     Raises:
         InvalidError: It cannot be parsed, or is not an object.
+        UnsupportedMediaTypeError: It is neither JSON nor a form.
         pydantic.ValidationError: A field is missing or has the wrong type.
     """
     fields = await _fields(request)
@@ -66,6 +67,8 @@ async def _fields(request: Request) -> dict[str, Any]:
         return await _form_fields(request)
     if not await request.body():
         return {}
+    if kind not in ("application/json", ""):
+        raise UnsupportedMediaTypeError(f'Unsupported media type "{kind}" in request.', hint="Send JSON or a form.")
     try:
         fields = await request.json()
     except (ValueError, RecursionError) as error:

@@ -53,6 +53,11 @@ async def _user_call(request: Request) -> UserCall:
     return UserCall(await platform.access.authenticate(token_of(request)), platform)
 
 
+async def _job_or_user_call(request: Request, job_id: str) -> UserCall:
+    platform = platform_of(request)
+    return UserCall(await platform.access.acting_user(token_of(request), job_id), platform)
+
+
 async def _supervisor_call(request: Request, job_id: str, attempt: int) -> SupervisorCall:
     platform = platform_of(request)
     identity = platform.access.job_identity(token_of(request))
@@ -63,6 +68,9 @@ async def _supervisor_call(request: Request, job_id: str, attempt: int) -> Super
 
 ByUser = Annotated[UserCall, Depends(_user_call)]
 """A call that needs the token of a user."""
+
+ByJobOrUser = Annotated[UserCall, Depends(_job_or_user_call)]
+"""A call about the job in the path, with the token of a user or of that job."""
 
 BySupervisor = Annotated[SupervisorCall, Depends(_supervisor_call)]
 """A call that needs the job token of the attempt in the path."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from treadle.api.answers import JsonAnswer
+from treadle.api.paths import allowed_methods
 from treadle.domain.errors import TreadleError, UnauthenticatedError
 
 logger = logging.getLogger(__name__)
@@ -63,14 +64,33 @@ async def _on_treadle_error(_: Request, error: Exception) -> JsonAnswer:
 async def _on_validation_error(_: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  (installed for these)
     first = error.errors()[0]
-    if first["loc"][:2] == ("path", "job_id"):
-        return JsonAnswer({"message": f"Job [{first['input']}] not found"}, 404)
+    match first["loc"][:2]:
+        case ("path", "job_id"):
+            return JsonAnswer({"message": f"Job [{first['input']}] not found"}, 404)
+        case ("path", "function_id"):
+            return JsonAnswer({"message": f"Qiskit Function {first['input']} doesn't exist."}, 404)
     return JsonAnswer({"message": first_message(error.errors())}, 400)
 
 
-async def _on_http_exception(_: Request, error: Exception) -> JsonAnswer:
+async def _on_http_exception(request: Request, error: Exception) -> JsonAnswer:
     assert isinstance(error, HTTPException)  # noqa: S101  (installed for this)
+    path = request.scope["path"]
+    match error.status_code:
+        case 404:
+            return _on_unknown_path(request, path)
+        case 405:
+            allow = ", ".join(allowed_methods(request.app, path))
+            words = f'Method "{request.method}" not allowed. {path} takes {allow}.'
+            return JsonAnswer({"message": words}, 405, {"Allow": allow})
     return JsonAnswer({"message": error.detail}, error.status_code, error.headers)
+
+
+def _on_unknown_path(request: Request, path: str) -> JsonAnswer:
+    if allowed_methods(request.app, f"{path}/"):
+        query = request.scope["query_string"].decode("latin-1")
+        target = f"{path}/?{query}" if query else f"{path}/"
+        return JsonAnswer({"message": f"This is at {path}/."}, 301, {"Location": target})
+    return JsonAnswer({"message": f"There is nothing at {path}."}, 404)
 
 
 async def _on_disconnect(_: Request, error: Exception) -> JsonAnswer:
@@ -89,6 +109,8 @@ def first_message(errors: Sequence[Any]) -> str:
     kind = first["type"]
     if kind.startswith(("datetime", "timezone")):
         return _DATETIME_FORMAT
+    if kind.endswith("_type") and first.get("input") is None:
+        return "This field may not be null."
     text = _TEXTS.get(kind)
     if text is None:
         return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -10,6 +10,7 @@ from treadle.services.access import Access
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.program_reports import ProgramReports
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
@@ -28,6 +29,7 @@ class Platform:
         files: Files of users and providers.
         jobs: Jobs, for users.
         streams: Streams of jobs.
+        program_reports: What programs tell of their own job.
         reports: The runner's side.
         circuits: Writes circuits for clients with an older Qiskit.
         version: Version of the platform.
@@ -42,6 +44,7 @@ class Platform:
     files: Files
     jobs: Jobs
     streams: JobStreams
+    program_reports: ProgramReports
     reports: Reports
     circuits: CircuitWriter
     version: str

@@ -105,6 +105,13 @@ class TooLargeError(TreadleError):
     http_status = 413
 
 
+class UnsupportedMediaTypeError(TreadleError):
+    """A request's body is of a kind that the platform does not read."""
+
+    code = "unsupported_media_type"
+    http_status = 415
+
+
 class HomeFolderError(TreadleError):
     """The platform's home folder cannot be used."""
 

@@ -79,6 +79,7 @@ class Context(StrEnum):
     STOP_JOB = "STOP_JOB"
     UPDATE_JOB_STATUS = "UPDATE_JOB_STATUS"
     SET_SUB_STATUS = "SET_SUB_STATUS"
+    SEND_ERROR = "SEND_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,19 @@ class StoredEvent:
     number: int
     created: datetime
     record: EventRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeJob:
+    """A job on a quantum computer that the program of a job has started.
+
+    Attributes:
+        id: Its identifier at the quantum computer's service.
+        session: The session it belongs to, if any.
+    """
+
+    id: str
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ Terminal states never change.
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
-from treadle.domain.errors import ForbiddenError, StaleAttemptError
+from treadle.domain.errors import ForbiddenError, InvalidError, StaleAttemptError
 
 
 class JobStatus(StrEnum):
@@ -37,6 +37,17 @@ class SubStatus(StrEnum):
     POST_PROCESSING = "POST_PROCESSING"
 
 
+def stage_of(text: object) -> SubStatus:
+    """Return the stage called `text`.
+
+    Raises:
+        InvalidError: There is no such stage.
+    """
+    if not isinstance(text, str) or text not in list(SubStatus):
+        raise InvalidError("'sub_status' not provided or is not valid")
+    return SubStatus(text)
+
+
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED})
 ON_ENGINE = frozenset({JobStatus.PENDING, JobStatus.RUNNING, JobStatus.STOPPING})
 ACTIVE = ON_ENGINE | {JobStatus.QUEUED}
@@ -48,7 +59,7 @@ class JobState:
 
     Attributes:
         status: Its status.
-        sub_status: Its stage; only a running job has one.
+        sub_status: Its stage, shown while it runs.
         attempt: Number of the latest attempt, 0 before the first.
     """
 
@@ -78,6 +89,13 @@ class StageChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StageSet:
+    """The author, or a program by the author's routes, says which stage the job is in."""
+
+    sub_status: SubStatus
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The user wants the job to end."""
 
@@ -97,7 +115,7 @@ class Ended:
     succeeded: bool
 
 
-Event = Claimed | Started | StageChanged | StopRequested | Returned | Ended
+Event = Claimed | Started | StageChanged | StageSet | StopRequested | Returned | Ended
 
 
 class Effect(Enum):
@@ -129,11 +147,13 @@ def transition(state: JobState, event: Event) -> Transition:
 
     Raises:
         StaleAttemptError: A report of an attempt that is not the latest, or of one that is over.
-        ForbiddenError: A claim of a job that is not queued.
+        ForbiddenError: A claim of a job that is not queued, or a stage of one that has ended or is about to.
     """
     match event:
         case Claimed():
             return _claim(state)
+        case StageSet(sub_status=sub_status):
+            return _set_stage(state, sub_status)
         case StopRequested():
             return _stop(state)
         case Started() | StageChanged() | Returned() | Ended():
@@ -145,6 +165,12 @@ def _claim(state: JobState) -> Transition:
     if state.status is not JobStatus.QUEUED:
         raise ForbiddenError(f"A job that is {state.status} cannot be claimed.")
     return Transition(JobState(JobStatus.PENDING, None, state.attempt + 1))
+
+
+def _set_stage(state: JobState, sub_status: SubStatus) -> Transition:
+    if state.status not in ACTIVE or state.status is JobStatus.STOPPING:
+        raise ForbiddenError(f"Cannot update 'sub_status' when is not in active status. (Currently {state.status})")
+    return Transition(state if sub_status is state.sub_status else replace(state, sub_status=sub_status))
 
 
 def _stop(state: JobState) -> Transition:

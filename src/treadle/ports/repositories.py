@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from treadle.domain.functions import Function, FunctionVersion
-from treadle.domain.jobs import EventRecord, Job, JobFilter, StoredEvent
+from treadle.domain.jobs import EventRecord, Job, JobFilter, RuntimeJob, StoredEvent
 from treadle.domain.lifecycle import JobState
 from treadle.domain.providers import Grant, Provider
 from treadle.domain.scheduling import QueuedJob
@@ -26,6 +26,9 @@ class UserRepository(Protocol):
 
     def add(self, user: User, created: datetime) -> None:
         """Store a new user, who is in no group yet."""
+
+    def by_id(self, user_id: str) -> User | None:
+        """Return the user with this identifier."""
 
     def by_name(self, name: str) -> User | None:
         """Return the user with this name."""
@@ -185,6 +188,12 @@ class JobRepository(Protocol):
 
     def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
         """Return the history after row number `after`, oldest first."""
+
+    def put_runtime_job(self, job_id: str, runtime_job: RuntimeJob, created: datetime) -> None:
+        """Note a job on a quantum computer; one that is noted already gets its session anew."""
+
+    def runtime_jobs(self, job_id: str) -> list[RuntimeJob]:
+        """Return what a job has started on quantum computers, the oldest first."""
 
     def page(self, author_id: str | None, job_filter: JobFilter) -> tuple[int, list[Job]]:
         """Return how many jobs match, and one page of them, newest first.

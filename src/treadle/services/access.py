@@ -3,7 +3,7 @@
 import hmac
 from datetime import timedelta
 
-from treadle.domain.errors import UnauthenticatedError
+from treadle.domain.errors import NotFoundError, StaleAttemptError, UnauthenticatedError
 from treadle.domain.ids import new_id
 from treadle.domain.users import JobIdentity, User
 from treadle.ports.clock import Clock
@@ -34,6 +34,29 @@ class Access:
         if user is None:
             raise UnauthenticatedError(_NOT_VALID)
         return user
+
+    async def acting_user(self, token: str, job_id: str) -> User:
+        """Return on whose behalf a token works on a job: its user's, or the author's if it is the token of the job itself.
+
+        Raises:
+            UnauthenticatedError: No user has this token, and it is not a job token either.
+            NotFoundError: It is the token of another job.
+            StaleAttemptError: It is the token of an attempt that was replaced by a newer one.
+        """
+        if not token.startswith(f"{_JOB_TOKEN}."):
+            return await self.authenticate(token)
+        identity = self.job_identity(token)
+
+        def work(repositories: Repositories) -> User:
+            job = repositories.jobs.get(job_id) if identity.job_id == job_id else None
+            author = repositories.users.by_id(job.author_id) if job is not None else None
+            if job is None or author is None:
+                raise NotFoundError(f"Job [{job_id}] not found")
+            if job.state.attempt != identity.attempt:
+                raise StaleAttemptError(f"Attempt {identity.attempt} at job [{job_id}] is over.")
+            return author
+
+        return await self._database.read(work)
 
     async def register(self, name: str, token: str) -> User:
         """Let `token` identify the user called `name`, who is made when there is none."""

@@ -4,7 +4,7 @@ from treadle.domain.causes import diagnose
 from treadle.domain.errors import InvalidError, StaleAttemptError
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import Context, Job, Origin
-from treadle.domain.lifecycle import ON_ENGINE, Ended, Event, JobStatus, StageChanged, Started, SubStatus
+from treadle.domain.lifecycle import ON_ENGINE, Ended, Event, JobStatus, StageChanged, Started, stage_of
 from treadle.domain.outcome import Outcome
 from treadle.domain.users import JobIdentity
 from treadle.ports.clock import Clock
@@ -65,9 +65,7 @@ class Reports:
         Raises:
             InvalidError: There is no such stage.
         """
-        if sub_status not in list(SubStatus):
-            raise InvalidError("'sub_status' not provided or is not valid")
-        await self._apply(identity, StageChanged(identity.attempt, SubStatus(sub_status)), Context.SET_SUB_STATUS)
+        await self._apply(identity, StageChanged(identity.attempt, stage_of(sub_status)), Context.SET_SUB_STATUS)
 
     async def heartbeat(self, identity: JobIdentity) -> bool:
         """Note that the attempt is alive. Returns whether it should be stopped."""

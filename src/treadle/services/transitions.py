@@ -7,7 +7,7 @@ from typing import Any
 from treadle.domain.causes import Cause
 from treadle.domain.errors import NotFoundError, StaleAttemptError
 from treadle.domain.jobs import Context, EventRecord, EventType, Origin
-from treadle.domain.lifecycle import ON_ENGINE, Effect, Event, JobState, transition
+from treadle.domain.lifecycle import ON_ENGINE, Effect, Event, JobState, JobStatus, transition
 from treadle.ports.repositories import Repositories
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 
@@ -77,10 +77,18 @@ def _records(
     records = []
     if cause is not None:
         records.append(EventRecord(EventType.ERROR, origin, context, cause.to_event()))
-    if after.status is not before.status:
-        data: dict[str, Any] = {"status": after.status, "sub_status": None}
+    for status in _passed(before.status, after.status):
+        kept = after.sub_status if after.sub_status is before.sub_status else None
+        data: dict[str, Any] = {"status": status, "sub_status": kept}
         records.append(EventRecord(EventType.STATUS_CHANGE, origin, context, data))
     if after.sub_status is not None and after.sub_status is not before.sub_status:
         data = {"status": after.status, "sub_status": after.sub_status}
         records.append(EventRecord(EventType.SUB_STATUS_CHANGE, origin, context, data))
     return records
+
+
+def _passed(before: JobStatus, after: JobStatus) -> list[JobStatus]:
+    """Return the statuses from `before`, exclusive, to `after`. What has succeeded has run, whoever forgot to say so."""
+    if before is JobStatus.PENDING and after is JobStatus.SUCCEEDED:
+        return [JobStatus.RUNNING, after]
+    return [after] if after is not before else []

@@ -1,6 +1,7 @@
 """The life cycle: a job's story can only go one way."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from treadle.domain.lifecycle import (
     JobStatus,
     Returned,
     StageChanged,
+    StageSet,
     Started,
     StopRequested,
     SubStatus,
@@ -50,6 +52,20 @@ def test_a_stage_is_shown_while_the_job_runs_and_gone_when_it_has_ended() -> Non
 
 def test_a_stage_that_arrives_before_the_start_was_reported_means_the_job_runs() -> None:
     assert after(Claimed(), StageChanged(1, SubStatus.MAPPING)).status is JobStatus.RUNNING
+
+
+def test_a_stage_the_author_sets_changes_nothing_else() -> None:
+    mapping = StageSet(SubStatus.MAPPING)
+    for history in ((), (Claimed(),), (Claimed(), Started(1))):
+        assert after(*history, mapping) == replace(after(*history), sub_status=SubStatus.MAPPING)
+    assert after(Claimed(), mapping, Started(1)) == JobState(JobStatus.RUNNING, SubStatus.MAPPING, 1)
+
+
+@pytest.mark.parametrize("end", [StopRequested(), Ended(1, succeeded=True)])
+def test_a_job_that_ends_takes_no_stage(end: Event) -> None:
+    ending = after(Claimed(), Started(1), end)
+    with pytest.raises(ForbiddenError, match=rf"not in active status. \(Currently {ending.status}\)"):
+        transition(ending, StageSet(SubStatus.MAPPING))
 
 
 def test_a_queued_job_stops_at_once() -> None:
@@ -101,6 +117,7 @@ events = st.one_of(
     st.just(Claimed()),
     st.just(StopRequested()),
     st.builds(Started, st.integers(0, 3)),
+    st.builds(StageSet, st.sampled_from(SubStatus)),
     st.builds(StageChanged, st.integers(0, 3), st.sampled_from(SubStatus)),
     st.builds(Returned, st.integers(0, 3)),
     st.builds(Ended, st.integers(0, 3), succeeded=st.booleans()),
@@ -150,8 +167,9 @@ class AnyStory(RuleBasedStateMachine):
         assert self.ended_as in (None, self.state.status)
 
     @invariant()
-    def only_a_running_job_has_a_stage(self) -> None:
-        assert self.state.sub_status is None or self.state.status is JobStatus.RUNNING
+    def a_job_that_ends_has_no_stage(self) -> None:
+        ends = self.state.status in TERMINAL or self.state.status is JobStatus.STOPPING
+        assert not (ends and self.state.sub_status)
 
     @invariant()
     def a_job_on_an_engine_has_an_attempt(self) -> None:

@@ -8,8 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
 
 from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
-from treadle.adapters.database.tables import functions, job_events, jobs, providers
-from treadle.domain.jobs import BusinessModel, Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
+from treadle.adapters.database.tables import functions, job_events, jobs, providers, runtime_jobs
+from treadle.domain.jobs import (
+    BusinessModel,
+    Context,
+    EventRecord,
+    EventType,
+    Job,
+    JobFilter,
+    Origin,
+    RuntimeJob,
+    StoredEvent,
+)
 from treadle.domain.lifecycle import ACTIVE, ON_ENGINE, JobState, JobStatus, SubStatus
 from treadle.domain.scheduling import QueuedJob
 
@@ -117,6 +127,26 @@ class DatabaseJobs:
     def events(self, job_id: str, after: int = 0) -> list[StoredEvent]:
         """Return the history after row number `after`, oldest first."""
         return [_event(row) for row in self._connection.execute(_EVENTS, {"id": job_id, "after": after})]
+
+    def put_runtime_job(self, job_id: str, runtime_job: RuntimeJob, created: datetime) -> None:
+        """Note a job on a quantum computer; one that is noted already gets its session anew."""
+        key = (runtime_jobs.c.job_id == job_id, runtime_jobs.c.runtime_job == runtime_job.id)
+        changed = update(runtime_jobs).where(*key).values(runtime_session=runtime_job.session)
+        if self._connection.execute(changed).rowcount == 0:
+            self._connection.execute(
+                insert(runtime_jobs).values(
+                    job_id=job_id, runtime_job=runtime_job.id, runtime_session=runtime_job.session, created=created
+                )
+            )
+
+    def runtime_jobs(self, job_id: str) -> list[RuntimeJob]:
+        """Return what a job has started on quantum computers, the oldest first."""
+        statement = (
+            select(runtime_jobs.c.runtime_job, runtime_jobs.c.runtime_session)
+            .where(runtime_jobs.c.job_id == job_id)
+            .order_by(runtime_jobs.c.created, runtime_jobs.c.runtime_job)
+        )
+        return [RuntimeJob(*row) for row in self._connection.execute(statement)]
 
     def page(self, author_id: str | None, job_filter: JobFilter) -> tuple[int, list[Job]]:
         """Return how many jobs match, and one page of them, newest first."""

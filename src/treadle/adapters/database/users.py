@@ -27,6 +27,10 @@ class DatabaseUsers:
         """Store a new user, who is in no group yet."""
         self._connection.execute(insert(users).values(id=user.id, name=user.name, created=created))
 
+    def by_id(self, user_id: str) -> User | None:
+        """Return the user with this identifier."""
+        return _user(self._connection.execute(_USERS.where(users.c.id == user_id)).all())
+
     def by_name(self, name: str) -> User | None:
         """Return the user with this name."""
         return _user(self._connection.execute(_USERS.where(users.c.name == name)).all())

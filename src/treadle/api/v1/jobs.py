@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import AfterValidator, BaseModel
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel
 
 from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
-from treadle.api.callers import ByUser, UserCall
+from treadle.api.callers import ByJobOrUser, ByUser, UserCall
 from treadle.api.v1.names import Name
+from treadle.api.v1.parameters import Count, JobId, Time
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
 from treadle.domain.access import owns
 from treadle.domain.errors import InvalidError
@@ -26,19 +26,7 @@ from treadle.services.streams import Position, StreamEvent
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
-Count = Annotated[int, Query(ge=0, le=2**63 - 1)]
-
-
-def _in_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except OverflowError:
-        raise PydanticCustomError("datetime_range", "out of range") from None
-
-
-Time = Annotated[datetime, AfterValidator(_in_utc)]
 
 _NO_RUNTIME_SERVICE = "QiskitRuntimeService not found, cannot stop runtime jobs."
 
@@ -99,7 +87,7 @@ def _page(request: Request, page: JobPage, limit: int, offset: int) -> JsonAnswe
 
 
 @router.get("/{job_id}/")
-async def get_job(job_id: JobId, call: ByUser, with_result: bool = True, encoding: Encoding = None) -> Response:
+async def get_job(job_id: JobId, call: ByJobOrUser, with_result: bool = True, encoding: Encoding = None) -> Response:
     """Return a job of the caller's, or of a provider the caller acts for, who then does not get the result.
 
     Clients up to 0.24 read the result here, and do not say that they want it.
@@ -198,4 +186,6 @@ def _why_failed(cause: dict[str, Any]) -> str:
 
 
 def _page_url(request: Request, limit: int, offset: int) -> str:
-    return str(request.url.include_query_params(limit=limit, offset=offset))
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "offset")]
+    query = urlencode([*kept, ("limit", limit), ("offset", offset)])
+    return f"{str(request.url).partition('?')[0]}?{query}"

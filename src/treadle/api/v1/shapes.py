@@ -107,6 +107,12 @@ def job_shape_with_result(job: Job, version: FunctionVersion, result: str | None
     return {"id": shape.pop("id"), "result": result, **shape, "program": program}
 
 
+def old_job_shape(job: Job, version: FunctionVersion, result: str | None) -> dict[str, Any]:
+    """Return a job as the deprecated routes show it."""
+    shape = job_shape_with_result(job, version, result)
+    return {name: shape[name] for name in ("id", "result", "status", "program", "created", "sub_status")}
+
+
 def listed_job_shape(job: Job) -> dict[str, Any]:
     """Return a job as a listing shows it."""
     return {

@@ -81,6 +81,18 @@ def timeout_seconds() -> float:
         raise InvalidArgumentError(f"{_TIMEOUT_VARIABLE} is a number of seconds, not {text!r}.") from None
 
 
+def timeout(quiet_seconds: float | None = None) -> "httpx2.Timeout":
+    """Return the time limits of a request.
+
+    Args:
+        quiet_seconds: How long nothing may come, if not as long as for others.
+    """
+    import httpx2
+
+    seconds = timeout_seconds()
+    return httpx2.Timeout(seconds, read=seconds if quiet_seconds is None else quiet_seconds)
+
+
 def is_secure(url: str) -> bool:
     """Return whether a gateway is spoken to through TLS."""
     return urlsplit(url).scheme == "https"
@@ -98,11 +110,11 @@ def transport_errors() -> type[Exception]:
     return httpx2.TransportError
 
 
-def may_repeat(method: str, error: Exception) -> bool:
+def may_repeat(repeatable: bool, error: Exception) -> bool:
     """Return whether a request without an answer may be sent again: it is safe to repeat, or was not sent at all."""
     import httpx2
 
-    return method in REPEATABLE or isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+    return repeatable or isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
 def no_answer(url: str, error: Exception) -> GatewayConnectionError:

@@ -14,6 +14,7 @@ r"""Errors of the SDK.
      ├── JobFailedError                the job ended in ERROR; `cause` says why
      ├── JobCanceledError              the job was cancelled, so it has no result
      ├── WaitTimeoutError              the job has not ended in time                   (also a TimeoutError)
+     ├── ChecksumError                 a file that did not arrive as it was sent
      ├── InvalidFunctionError          a function that cannot be uploaded as it stands (also a ValueError)
      ├── InvalidArgumentError          a value that a call does not accept             (also a ValueError)
      ├── NotInJobError                 only a job can do this                          (also a RuntimeError)
@@ -117,6 +118,10 @@ class JobCanceledError(QiskitServerlessException):
 
 class WaitTimeoutError(QiskitServerlessException, TimeoutError):
     """The job has not ended in the time its result was waited for. The job goes on."""
+
+
+class ChecksumError(QiskitServerlessException):
+    """A file did not arrive as it was sent."""
 
 
 class InvalidFunctionError(QiskitServerlessException, ValueError):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from qiskit_serverless.aio.file_calls import AsyncFileCalls
 from qiskit_serverless.aio.job_calls import AsyncJobCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.connections import given
@@ -15,8 +16,8 @@ from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
 
 
-class AsyncFunctionCalls(AsyncJobCalls):
-    """A connection that runs functions and lists their jobs."""
+class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls):
+    """A connection that runs functions, lists their jobs and keeps their files."""
 
     async def run(
         self,

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from qiskit_serverless.aio.data import AsyncData
 from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.definitions import QiskitFunction, known_fields
@@ -27,6 +28,16 @@ class AsyncRunnableQiskitFunction(QiskitFunction):
     def from_json(cls, data: dict[str, Any]) -> "AsyncRunnableQiskitFunction":
         """Return the function that the gateway describes; the client stands under ``client``."""
         return cls(data["client"], **known_fields(data))
+
+    @property
+    def data(self) -> AsyncData:
+        """Your files for it."""
+        return self._client.data(self)
+
+    @property
+    def provider_data(self) -> AsyncData:
+        """The files that its provider keeps for it, for those who look after it."""
+        return self._client.provider_data(self)
 
     async def run(
         self,

@@ -12,12 +12,13 @@ from qiskit_serverless.exceptions import InvalidArgumentError
 from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
+from qiskit_serverless.sync.file_calls import FileCalls
 from qiskit_serverless.sync.job_calls import JobCalls
 from qiskit_serverless.sync.jobs import Job
 
 
-class FunctionCalls(JobCalls):
-    """A connection that runs functions and lists their jobs."""
+class FunctionCalls(JobCalls, FileCalls):
+    """A connection that runs functions, lists their jobs and keeps their files."""
 
     def run(
         self,

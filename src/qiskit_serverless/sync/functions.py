@@ -7,6 +7,7 @@ from typing import Any
 
 from qiskit_serverless.definitions import QiskitFunction, known_fields
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.sync.data import Data
 from qiskit_serverless.sync.function_calls import FunctionCalls
 from qiskit_serverless.sync.jobs import Job
 
@@ -28,6 +29,16 @@ class RunnableQiskitFunction(QiskitFunction):
     def from_json(cls, data: dict[str, Any]) -> "RunnableQiskitFunction":
         """Return the function that the gateway describes; the client stands under ``client``."""
         return cls(data["client"], **known_fields(data))
+
+    @property
+    def data(self) -> Data:
+        """Your files for it."""
+        return self._client.data(self)
+
+    @property
+    def provider_data(self) -> Data:
+        """The files that its provider keeps for it, for those who look after it."""
+        return self._client.provider_data(self)
 
     def run(
         self,

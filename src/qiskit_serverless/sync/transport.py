@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qiskit_serverless.connections import (
     REPEATABLE,
@@ -19,7 +19,7 @@ from qiskit_serverless.connections import (
     no_answer,
     raise_for,
     raise_unless_stream,
-    timeout_seconds,
+    timeout,
     transport_errors,
     user_agent,
 )
@@ -27,6 +27,8 @@ from qiskit_serverless.serialization.tags import Json
 
 if TYPE_CHECKING:
     import httpx2
+
+    from qiskit_serverless.data_files import SentFile
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -53,7 +55,7 @@ class Transport:
         self._http = httpx2.Client(
             base_url=self.url,
             headers={"User-Agent": user_agent(), **self.headers},
-            timeout=timeout_seconds(),
+            timeout=timeout(),
             follow_redirects=secure,
             verify=secure,  # without need of them, certificates are not read: that takes 0.1 s
             trust_env=not is_on_loopback(self.url),
@@ -74,7 +76,9 @@ class Transport:
         params: Query | None = None,
         json: Json = None,
         data: Mapping[str, str] | None = None,
-        files: Mapping[str, tuple[str, bytes]] | None = None,
+        files: "Mapping[str, tuple[str, bytes | SentFile]] | None" = None,
+        repeatable: bool = False,
+        quiet_seconds: float | None = None,
     ) -> "httpx2.Response":
         """Send a request and return the answer, which is a good one.
 
@@ -89,20 +93,24 @@ class Transport:
             json: The body as JSON, or
             data: the body as form fields, and
             files: the files of a form: name and content by field.
+            repeatable: Whether it may be repeated as GET is, because it does the same when it is carried out twice.
+            quiet_seconds: How long the answer may take, if not as long as others.
 
         Raises:
             GatewayConnectionError: There was no answer.
             GatewayError: The answer is an error; its class says which kind.
         """
         pauses = self.patience.pauses() if patient else iter(())
+        repeatable = repeatable or method in REPEATABLE
+        body: dict[str, Any] = {"json": json, "data": data, "files": files}
         while True:
             try:
-                answer = self._http.request(method, path, params=params, json=json, data=data, files=files)
+                answer = self._http.request(method, path, params=params, timeout=timeout(quiet_seconds), **body)
             except transport_errors() as error:
-                if not may_repeat(method, error) or not _paused(pauses):
+                if not may_repeat(repeatable, error) or not paused(pauses):
                     raise no_answer(self.url, error) from error
                 continue
-            if method in REPEATABLE and answer.status_code in UNAVAILABLE and _paused(pauses):
+            if repeatable and answer.status_code in UNAVAILABLE and paused(pauses):
                 continue
             raise_for(answer)
             return answer
@@ -128,19 +136,38 @@ class Transport:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
-        timeout = httpx2.Timeout(timeout_seconds(), read=quiet_seconds)
+        with self.content(path, params, headers, quiet_seconds) as answer:
+            raise_unless_stream(answer)
+            yield iter(httpx2.EventSource(answer, max_event_size=None))
+
+    @contextmanager
+    def content(
+        self, path: str, params: Query, headers: Mapping[str, str], quiet_seconds: float
+    ) -> Iterator["httpx2.Response"]:
+        """Open an answer whose content is read piece by piece. It is not repeated: the caller knows where to resume.
+
+        Args:
+            path: Path on the gateway.
+            params: Query of the request.
+            headers: Its headers, besides the usual ones.
+            quiet_seconds: A connection on which nothing comes for so long counts as broken.
+
+        Raises:
+            GatewayConnectionError: There was no answer, or the connection broke.
+            GatewayError: The answer is an error.
+        """
+        limits = timeout(quiet_seconds)
         try:
-            with self._http.stream("GET", path, params=params, headers=headers, timeout=timeout) as answer:
+            with self._http.stream("GET", path, params=params, headers=headers, timeout=limits) as answer:
                 if not answer.is_success:
                     answer.read()
                 raise_for(answer)
-                raise_unless_stream(answer)
-                yield iter(httpx2.EventSource(answer, max_event_size=None))
+                yield answer
         except transport_errors() as error:
             raise no_answer(self.url, error) from error
 
 
-def _paused(pauses: Iterator[float]) -> bool:
+def paused(pauses: Iterator[float]) -> bool:
     """Wait for the next pause; False if patience is over."""
     pause = next(pauses, None)
     if pause is None:

@@ -117,8 +117,3 @@ def stored_name(filename: str) -> str:
         raise InvalidError(f"A file cannot be called {filename[:LONGEST_NAME]!r}: it leads out of the folder.")
     name = re.sub(r"[^A-Za-z0-9_./-]+", "_", filename).replace("..", "_").rpartition("/")[2]
     return clean_path(name)
-
-
-def asked_name(name: str) -> str:
-    """Return what today's clients mean when they ask for a file by `name`, and there is none called exactly so."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "", name)

@@ -3,19 +3,12 @@
 from collections.abc import AsyncIterator
 
 from treadle.domain.errors import NotFoundError
-from treadle.domain.files import (
-    Space,
-    StoredFile,
-    asked_name,
-    clean_path,
-    is_clean,
-    provider_space,
-    stored_name,
-    user_space,
-)
+from treadle.domain.files import Space, StoredFile, clean_path, is_clean, provider_space, stored_name, user_space
 from treadle.domain.users import User
 from treadle.ports.files import FileStore, OpenFile
 from treadle.services.functions import Functions
+
+_NOT_FOUND = "Requested file was not found."
 
 
 class Files:
@@ -94,11 +87,10 @@ class Files:
         Raises:
             NotFoundError: There is no such file.
         """
-        for candidate in _meant(path):
-            opened = await self._files.open(space, candidate)
-            if opened is not None:
-                return opened
-        raise _not_found()
+        opened = await self._files.open(space, path) if is_clean(path) else None
+        if opened is None:
+            raise NotFoundError(_NOT_FOUND)
+        return opened
 
     async def delete(self, space: Space, path: str) -> None:
         """Remove a file.
@@ -106,16 +98,5 @@ class Files:
         Raises:
             NotFoundError: There is no such file.
         """
-        for candidate in _meant(path):
-            if await self._files.delete(space, candidate):
-                return
-        raise _not_found()
-
-
-def _meant(path: str) -> list[str]:
-    """Return the paths that somebody may mean who asks for `path`: exactly that, or what today's clients make of it."""
-    return [candidate for candidate in dict.fromkeys((path, asked_name(path))) if is_clean(candidate)]
-
-
-def _not_found() -> NotFoundError:
-    return NotFoundError("Requested file was not found.")
+        if not is_clean(path) or not await self._files.delete(space, path):
+            raise NotFoundError(_NOT_FOUND)

@@ -3,7 +3,7 @@
 import pytest
 
 from treadle.domain.errors import InvalidError
-from treadle.domain.files import Space, asked_name, clean_path, is_clean, provider_space, stored_name, user_space
+from treadle.domain.files import Space, clean_path, is_clean, provider_space, stored_name, user_space
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,6 @@ def test_names_that_todays_clients_send(sent: str, stored: str) -> None:
 def test_names_that_no_client_can_store(sent: str) -> None:
     with pytest.raises(InvalidError, match="cannot be called"):
         stored_name(sent)
-
-
-def test_todays_clients_may_ask_with_characters_that_are_not_kept() -> None:
-    assert asked_name("we ird.txt") == "weird.txt"
-    assert asked_name("data.csv") == "data.csv"
 
 
 def test_a_user_has_one_space_for_own_functions_and_one_for_each_of_a_provider() -> None:

@@ -1,7 +1,7 @@
 """Routes of the contract about files. All parameters stand in the query, also of POST and DELETE.
 
-Clients of today see a flat folder of names. The parameters `details` and `folder`, and `file` of an upload, are ours: with them
-files lie in folders and have a size, a time and a checksum.
+Clients of today see a flat folder of names. `details`, `folder`, `checksums` and `own`, and `file` of an upload, are ours: with
+them files lie in folders and have a size, a time and a checksum.
 """
 
 from typing import Annotated, Any
@@ -13,7 +13,8 @@ from treadle.api.callers import ByUser
 from treadle.api.file_answers import file_answer
 from treadle.api.multipart import FileUpload
 from treadle.api.v1.shapes import time_text
-from treadle.domain.files import Space, StoredFile
+from treadle.domain.errors import InvalidError
+from treadle.domain.files import Space, StoredFile, user_space
 from treadle.domain.functions import clean_title, split_title
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
@@ -34,7 +35,13 @@ _UPLOAD = {
 }
 
 
-async def _user_space(call: ByUser, function: str, provider: str | None = None) -> Space:
+async def _user_space(
+    call: ByUser, function: str | None = None, provider: str | None = None, own: bool = False
+) -> Space:
+    if own:
+        return user_space(call.user.id, None, "")
+    if function is None:
+        raise InvalidError("This field is required.")
     named, title = split_title(clean_title(function), provider or None)
     return await call.platform.files.of_user(call.user, title, named)
 

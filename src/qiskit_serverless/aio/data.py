@@ -1,0 +1,174 @@
+"""Files that a platform keeps for a function, where its programs find them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from qiskit_serverless.aio.transport import AsyncTransport, paused
+from qiskit_serverless.connections import Query
+from qiskit_serverless.data_files import (
+    DataFile,
+    ReceivedFile,
+    SentFile,
+    file_target,
+    local_files,
+    local_target,
+    receiving,
+    total_size,
+)
+from qiskit_serverless.exceptions import GatewayConnectionError, NotFoundError
+from qiskit_serverless.progress import Bar, progress_bar
+
+if TYPE_CHECKING:
+    import httpx2
+
+QUIET_SECONDS = 600.0
+"""So long a gateway may be silent while it stores a file or reads one for its checksum."""
+
+DataFiles: TypeAlias = list[DataFile]
+
+
+class AsyncData:
+    """The files kept for a function, in folders as on a disk. Programs find them in the folder that ``DATA_PATH`` names.
+
+    Functions without a provider share one such folder for each user; a function of a provider has one of its own for each user,
+    and one more for the provider, ``FUNCTION_DATA_PATH`` to its programs.
+    """
+
+    def __init__(self, transport: AsyncTransport, path: str, query: Query) -> None:
+        """Name the files.
+
+        Args:
+            transport: The way to the gateway.
+            path: Path of these files on the gateway.
+            query: What names the function there.
+        """
+        self._transport = transport
+        self._path = path
+        self._query = query
+
+    async def names(self) -> list[str]:
+        """Return the names of the files that lie in no folder."""
+        answer = await self._transport.request("GET", self._path, params=self._query)
+        return list(answer.json().get("results", []))
+
+    async def list(self, folder: str = "", *, checksums: bool = True) -> DataFiles:
+        """Return all files, also those in folders.
+
+        Args:
+            folder: Only what lies in this folder.
+            checksums: Whether to tell their SHA-256; the platform has to read those it does not know yet.
+        """
+        asked = {"details": "true", "folder": folder, "checksums": str(checksums).lower()}
+        answer = await self._transport.request("GET", self._path, params={**self._query, **asked})
+        return [DataFile.from_json(record) for record in answer.json().get("results", [])]
+
+    async def upload(self, source: str | Path, name: str | None = None, *, progress: bool | None = None) -> DataFiles:
+        """Upload a file, or a folder with all that is in it. What was there under the same names is replaced.
+
+        Args:
+            source: The file or folder.
+            name: What it shall be called, by default what it is called here. It may lie in folders: ``runs/1/input.csv``.
+            progress: Whether to show how far it is; by default at a terminal and in a notebook.
+
+        Returns:
+            The files as the platform has them.
+
+        Raises:
+            OSError: A file cannot be read.
+            ChecksumError: A file was changed on its way.
+            GatewayError: The gateway does not take it: the name leads out of the folder, the file is too large, the disk is full.
+        """
+        files = local_files(Path(source), name)
+        total = total_size(*(path for path, _ in files))
+        with progress_bar(f"Uploading {source}", total, progress) as bar:
+            return [await self._send(path, each, bar) for path, each in files]
+
+    async def upload_flat(self, source: str | Path, *, progress: bool | None = None) -> str:
+        """Upload a file under the name that the gateway makes of its own, and return what the gateway says to that."""
+        path = Path(source)
+        with progress_bar(f"Uploading {source}", total_size(path), progress) as bar, SentFile(path, bar) as sent:
+            answer = await self._post(sent, self._query)
+            return str(answer.text)
+
+    async def download(self, name: str, target: str | Path | None = None, *, progress: bool | None = None) -> Path:
+        """Download a file, or a folder with all that is in it. A connection that breaks is taken up where it broke.
+
+        Args:
+            name: Name of the file or folder.
+            target: Where it shall lie on this machine, by default in the current folder under its own last name.
+                A file goes into `target` if that is a folder.
+            progress: Whether to show how far it is; by default at a terminal and in a notebook.
+
+        Returns:
+            Where it lies.
+
+        Raises:
+            NotFoundError: There is neither a file nor a folder of this name.
+            ChecksumError: A file was changed on its way.
+            OSError: A file cannot be written.
+        """
+        name = name.rstrip("/")
+        own = name.rpartition("/")[2]
+        place = Path(own if target is None else target)
+        try:
+            return await self.download_file(name, file_target(place, own), progress=progress)
+        except NotFoundError:
+            inside = [file for file in await self.list(name, checksums=False) if file.name.startswith(f"{name}/")]
+            if not inside:
+                raise
+        with progress_bar(f"Downloading {name}", sum(file.size or 0 for file in inside), progress) as bar:
+            for each in inside:
+                relative = each.name.removeprefix(f"{name}/")
+                await self._receive(each.name, local_target(place, relative), bar)
+        return place
+
+    async def download_file(self, name: str, target: Path, *, progress: bool | None = None) -> Path:
+        """Download one file to exactly this place; otherwise as `download`."""
+        with progress_bar(f"Downloading {name}", None, progress) as bar:
+            await self._receive(name, target, bar)
+        return target
+
+    async def delete(self, name: str) -> str:
+        """Remove a file, and return what the gateway says to that.
+
+        Raises:
+            NotFoundError: There is no such file.
+        """
+        answer = await self._transport.request("DELETE", f"{self._path}delete/", params={**self._query, "file": name})
+        return str(answer.json().get("message", ""))
+
+    async def _send(self, path: Path, name: str, bar: Bar) -> DataFile:
+        with SentFile(path, bar) as sent:
+            answer = await self._post(sent, {**self._query, "file": name})
+            stored = DataFile.from_json(answer.json().get("file", name))
+            sent.check(stored)
+            return stored
+
+    async def _post(self, sent: SentFile, query: Query) -> "httpx2.Response":
+        """Send a file. It may be sent again: it is stored as a whole, in place of what was there."""
+        files = {"file": (sent.path.name, sent)}
+        return await self._transport.request(
+            "POST", f"{self._path}upload/", params=query, files=files, repeatable=True, quiet_seconds=QUIET_SECONDS
+        )
+
+    async def _receive(self, name: str, target: Path, bar: Bar) -> None:
+        pauses = self._transport.patience.pauses()
+        with receiving(target, bar) as received:
+            while not received.complete:
+                position = received.position
+                try:
+                    await self._go_on(name, received)
+                except GatewayConnectionError:
+                    if received.position > position:  # the gateway is there again, so patience begins anew
+                        pauses = self._transport.patience.pauses()
+                    if not await paused(pauses):
+                        raise
+
+    async def _go_on(self, name: str, received: ReceivedFile) -> None:
+        """Receive what is missing of a file."""
+        path, query = f"{self._path}download/", {**self._query, "file": name}
+        async with self._transport.content(path, query, received.headers(), QUIET_SECONDS) as answer:
+            received.begin(answer)
+            async for chunk in answer.aiter_bytes():
+                received.add(chunk)
+        received.end()

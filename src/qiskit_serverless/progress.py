@@ -1,0 +1,61 @@
+"""A bar that shows how far a transfer has got, for people at a terminal or in a notebook."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Bar:
+    """How far a transfer has got, for whoever wants to see it."""
+
+    def __init__(self, progress: "Progress | None" = None, text: str = "", total: int | None = None) -> None:
+        """Make a bar.
+
+        Args:
+            progress: Where it is drawn, None for nowhere.
+            text: What is being done.
+            total: Bytes in all, None if that is not known yet.
+        """
+        self._progress = progress
+        self._total = total
+        self._task = None if progress is None else progress.add_task(text, total=total)
+
+    def advance(self, count: int) -> None:
+        """Take note of so many bytes more; fewer, when something begins again."""
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, count)
+
+    def expect(self, total: int) -> None:
+        """Take note of the bytes in all, unless they were known from the beginning."""
+        if self._progress is not None and self._task is not None and self._total is None:
+            self._progress.update(self._task, total=total)
+
+
+@contextmanager
+def progress_bar(text: str, total: int | None, wanted: bool | None = None) -> Iterator[Bar]:
+    """Show a bar on standard error while the block runs.
+
+    Args:
+        text: What is being done.
+        total: Bytes in all, None if that is not known yet.
+        wanted: Whether to show it; None for: if there is somebody to see it.
+    """
+    if not (_somebody_watches() if wanted is None else wanted):
+        yield Bar()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        yield Bar(progress, text, total)
+
+
+def _somebody_watches() -> bool:
+    in_notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+    return in_notebook or sys.stderr.isatty()

@@ -18,19 +18,21 @@ from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
-from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
-from treadle.domain.errors import HomeFolderError
+from treadle.domain.allow_list import AllowList
+from treadle.domain.errors import HomeFolderError, InvalidError, SettingsError
 from treadle.domain.tokens import new_token
 from treadle.ports.engine import Engine
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
@@ -77,7 +79,11 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
-    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, files, _terms(settings, url))
+    builder = _environment_builder(settings)
+    environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
+    dispatcher = Dispatcher(
+        database, engine, wakeups, clock, access, functions, files, environments, _terms(settings, url)
+    )
     dispatching: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
@@ -85,6 +91,8 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         await access.register(OWNER, read_or_make(home / "token", new_token()))
         await files.sweep()
         await engine.open(dispatcher.supervisor_exited)
+        await asyncio.to_thread(builder.open)
+        await environments.open()
         dispatching.append(asyncio.create_task(dispatcher.run()))
         dispatching[0].add_done_callback(_say_if_failed)
         try:
@@ -92,6 +100,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
             wakeups.close()
             await dispatching[0]
         finally:
+            await environments.close()
             await engine.close()
             await database.close()
 
@@ -101,8 +110,9 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     platform = Platform(
         access=access,
         functions=functions,
-        uploads=Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock, settings.largest_body),
+        uploads=Uploads(database, Artifacts(objects), environments, signer, clock, settings.largest_body),
         versions=Versions(database, functions, Artifacts(objects), clock),
+        environments=environments,
         files=Files(files, functions, settings.largest_file),
         jobs=jobs,
         streams=JobStreams(jobs, database, logs, wakeups),
@@ -168,6 +178,31 @@ def _terms(settings: Settings, url: str) -> JobTerms:
         wall_seconds=settings.wall_seconds,
         running_jobs=settings.running_jobs,
     )
+
+
+def _environment_builder(settings: Settings) -> LocalEnvironments:
+    return LocalEnvironments(
+        settings.home_folder,
+        solve_seconds=settings.solve_seconds,
+        build_seconds=settings.build_seconds,
+        only_wheels=not settings.build_packages,
+    )
+
+
+def _environment_terms(settings: Settings) -> EnvironmentTerms:
+    return EnvironmentTerms(_allow_list(settings.allowed_packages), settings.environment_bytes)
+
+
+def _allow_list(path: Path | None) -> AllowList | None:
+    if path is None:
+        return None
+    try:
+        return AllowList.of_text(path.read_bytes())
+    except (OSError, InvalidError) as error:
+        raise SettingsError(
+            f"The list of allowed packages {path} cannot be used: {error}",
+            hint="Correct it, or unset TREADLE_ALLOWED_PACKAGES to allow all packages.",
+        ) from error
 
 
 def _open_database(path: Path) -> SqliteDatabase:

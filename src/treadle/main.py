@@ -32,7 +32,7 @@ def serve(settings: "Settings", on_ready: Callable[[str], None]) -> None:
     home = settings.home_folder
     make(home)
     with locked(home), _listen(settings.bind_host, settings.bind_port) as listener:
-        engine = LocalEngine(home)
+        engine = LocalEngine(home, warm_environments=settings.warm_environments)
         engine.spawn_zygote()
         os.umask(0o077)  # a home folder that was there already may be open to others; what we put into it is not
         gc.disable()  # what is imported now is no garbage; looking for some takes a tenth of the time

@@ -43,6 +43,22 @@ class Settings(BaseSettings):
         description="Regular expression of the origins whose web pages may read the API's answers.",
     )
     grace_seconds: float = Field(2.0, ge=0, description="Time a stopped program has before it is killed.")
+    allowed_packages: Path | None = Field(
+        None, description="File with the requirements that functions may ask for, one a line; none allows all."
+    )
+    build_packages: bool = Field(
+        False, description="Build packages that have no wheel, which runs their code with the platform's rights."
+    )
+    solve_seconds: float = Field(25.0, gt=0, description="Longest time to solve the dependencies of an upload.")
+    build_seconds: float = Field(1800.0, gt=0, description="Longest time of each step of building an environment.")
+    environment_bytes: int = Field(
+        20 * 2**30,
+        ge=0,
+        description="Room that environments may take on disk, in bytes; above, the least recently used go.",
+    )
+    warm_environments: int = Field(
+        4, ge=1, description="Environments whose processes stay ready to start programs, besides the platform's own."
+    )
     wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
 
     @property

@@ -12,7 +12,7 @@ import pytest
 
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.engines.local import LocalEngine
-from treadle.adapters.environments.installed import InstalledEnvironment
+from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job
@@ -26,6 +26,7 @@ from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.uploads import Upload, Uploads
@@ -41,6 +42,7 @@ class Desk:
     wakeups: WakeUps
     jobs: Jobs
     dispatcher: Dispatcher
+    environments: Environments
     user: User
 
     async def submit(self) -> Job:
@@ -66,14 +68,20 @@ async def desk(
     clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
-    uploads = Uploads(database, Artifacts(objects), InstalledEnvironment(), signer, clock, 2**20)
+    builder = LocalEnvironments(tmp_path, solve_seconds=30, build_seconds=60, only_wheels=True)
+    builder.open()
+    environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 2**40))
+    uploads = Uploads(database, Artifacts(objects), environments, signer, clock, 2**20)
     jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
-    dispatcher = Dispatcher(database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), terms)
+    dispatcher = Dispatcher(
+        database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), environments, terms
+    )
     user = await access.register("ada", "token")
     await uploads.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
     await engine.open(dispatcher.supervisor_exited)
-    yield Desk(database, wakeups, jobs, dispatcher, user)
+    yield Desk(database, wakeups, jobs, dispatcher, environments, user)
+    await environments.close()
     await engine.close()
 
 

@@ -7,6 +7,7 @@ from fastapi import Request
 
 from treadle.ports.circuits import CircuitWriter
 from treadle.services.access import Access
+from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
@@ -27,6 +28,7 @@ class Platform:
         uploads: Uploads of functions.
         versions: Versions of functions.
         files: Files of users and providers.
+        environments: Their environments.
         jobs: Jobs, for users.
         streams: Streams of jobs.
         program_reports: What programs tell of their own job.
@@ -42,6 +44,7 @@ class Platform:
     uploads: Uploads
     versions: Versions
     files: Files
+    environments: Environments
     jobs: Jobs
     streams: JobStreams
     program_reports: ProgramReports

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from treadle.domain.errors import InvalidError
 
@@ -49,6 +49,19 @@ def member_fault(member: tarfile.TarInfo) -> str | None:
     if member.name.startswith("/") or ".." in member.name.split("/"):
         return f"{member.name!r} in the artifact lies outside of its folder"
     return None
+
+
+def artifact_texts(artifact: bytes, names: Container[str]) -> dict[str, bytes]:
+    """Return the contents of some files of an artifact, as far as it has them.
+
+    Raises:
+        InvalidError: As `artifact_files` says.
+    """
+    return {
+        path_of(member): artifact[member.offset_data : member.offset_data + member.size]
+        for member in file_members(artifact)
+        if path_of(member) in names
+    }
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

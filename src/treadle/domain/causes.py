@@ -24,6 +24,7 @@ class CauseCode(StrEnum):
     TIMEOUT = "timeout"
     WORKER_LOST = "worker_lost"
     NOT_STARTED = "not_started"
+    ENVIRONMENT_NOT_BUILT = "environment_not_built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,18 @@ WORKER_LOST = Cause(
     "The process that looked after the program is gone, and the program with it.",
     "Run the job again; if it happens again, look for a full memory or a killed process in the machine's system log.",
 )
+
+
+def environment_not_built(message: str, hint: str) -> Cause:
+    """Return why a job failed whose environment is not there.
+
+    Args:
+        message: The end of the build log, or why nothing can be started in it.
+        hint: What to do.
+    """
+    return Cause(
+        CauseCode.ENVIRONMENT_NOT_BUILT, f"The environment of the function could not be built: {message}", hint
+    )
 
 
 _STOPPED = Cause(
@@ -155,8 +168,8 @@ def _kind_and_hint(failure: Failure) -> tuple[CauseCode, str]:
     if "module" in failure.details:
         module = str(failure.details["module"]).split(".", 1)[0]
         return CauseCode.MISSING_PACKAGE, (
-            f"The platform's environment has no module {module!r}: put it into the function's folder, "
-            "or have its package installed beside the platform."
+            f"The function's environment has no module {module!r}: name its package in dependencies=[...] "
+            "and upload again, or put it into the function's folder."
         )
     if failure.type in ("SyntaxError", "IndentationError", "TabError"):
         return CauseCode.SYNTAX_ERROR, "Correct the line and upload the function again."

@@ -85,6 +85,31 @@ class EngineUnavailableError(TreadleError):
     http_status = 503
 
 
+class SolverUnavailableError(TreadleError):
+    """Dependencies cannot be solved now, for instance because the package index does not answer."""
+
+    code = "solver_unavailable"
+    http_status = 503
+
+
+class BuildFailedError(TreadleError):
+    """The environment of a function cannot be built."""
+
+    code = "environment_not_built"
+
+
+class EnvironmentUnusableError(TreadleError):
+    """The environment of a function is built, but programs cannot be started in it."""
+
+    code = "environment_unusable"
+
+
+class EnvironmentAwaitedError(TreadleError):
+    """The environment of a function is being built again; its jobs wait."""
+
+    code = "environment_awaited"
+
+
 class StorageError(TreadleError):
     """The database or the object store refused a write, for instance because the disk is full."""
 
@@ -116,6 +141,12 @@ class HomeFolderError(TreadleError):
     """The platform's home folder cannot be used."""
 
     code = "home_folder"
+
+
+class SettingsError(TreadleError):
+    """A setting of the platform cannot be used."""
+
+    code = "settings"
 
 
 class PortTakenError(TreadleError):

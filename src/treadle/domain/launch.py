@@ -23,6 +23,7 @@ class Launch:
         grace_seconds: Time between SIGTERM and SIGKILL when the job is cancelled.
         wall_seconds: Longest run of the program, or None for no limit.
         function_data_path: The folder of the function's provider, None for a function without one.
+        environment: Digest of the environment it runs in, or None for the platform's own.
     """
 
     job_id: str
@@ -37,6 +38,7 @@ class Launch:
     grace_seconds: float
     wall_seconds: float | None = None
     function_data_path: str | None = None
+    environment: str | None = None
 
     def to_json(self) -> str:
         """Return the launch as JSON text."""

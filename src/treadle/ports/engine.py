@@ -40,7 +40,14 @@ class Engine(Protocol):
 
         Raises:
             treadle.domain.errors.EngineUnavailableError: The engine cannot start anything now; the attempt left no trace.
+            treadle.domain.errors.EnvironmentUnusableError: It cannot start anything in the launch's environment, now or later.
         """
+
+    async def prepare(self, environment: str) -> None:
+        """Begin to warm an environment (by its digest), so that the next program in it starts quickly."""
+
+    async def release(self, environment: str) -> None:
+        """Keep nothing of an environment that is about to be removed; running programs go on."""
 
     async def adopt(self, job_id: str, attempt: int) -> Presence:
         """Look for an attempt that an earlier gateway started, and watch it if it runs."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from treadle.domain.environments import Environment, EnvironmentStatus
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import EventRecord, Job, JobFilter, RuntimeJob, StoredEvent
 from treadle.domain.lifecycle import JobState
@@ -207,7 +208,7 @@ class JobRepository(Protocol):
         """Return how many jobs of a user are not yet in a terminal state."""
 
     def queued(self, per_author: int) -> list[QueuedJob]:
-        """Return waiting jobs, the oldest first, at most `per_author` of each user."""
+        """Return waiting jobs whose environment is not being built, the oldest first, at most `per_author` of each user."""
 
     def on_engine(self) -> list[Job]:
         """Return the jobs an engine has."""
@@ -217,6 +218,28 @@ class JobRepository(Protocol):
 
     def silent(self, now: datetime) -> Sequence[Job]:
         """Return the jobs on an engine whose lease ran out before `now`."""
+
+
+class EnvironmentRepository(Protocol):
+    """Environments of functions."""
+
+    def get(self, digest: str) -> Environment | None:
+        """Return an environment."""
+
+    def by_requirements(self, requirements: tuple[str, ...]) -> Environment | None:
+        """Return the newest environment that was solved for exactly these requirements."""
+
+    def put(self, environment: Environment) -> None:
+        """Store an environment, or its new status, message and times."""
+
+    def with_status(self, status: EnvironmentStatus) -> list[Environment]:
+        """Return the environments with a status."""
+
+    def last_used(self) -> list[str]:
+        """Return the digests of all environments, the least recently used first."""
+
+    def on_engine(self) -> set[str]:
+        """Return the digests of the environments of jobs that an engine has."""
 
 
 class Repositories(Protocol):
@@ -241,6 +264,10 @@ class Repositories(Protocol):
     @property
     def jobs(self) -> JobRepository:
         """Jobs and their history."""
+
+    @property
+    def environments(self) -> EnvironmentRepository:
+        """Environments of functions."""
 
 
 class Database(Protocol):

@@ -1,12 +1,22 @@
 """The dispatcher: gives queued jobs to the engine, and looks after those whose supervisor is gone."""
 
+import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass
 
 from treadle.domain.budget import Budget
-from treadle.domain.causes import WORKER_LOST, Cause, CauseCode
-from treadle.domain.errors import EngineUnavailableError, InvalidError, StaleAttemptError, StorageError, UnsealError
+from treadle.domain.causes import WORKER_LOST, Cause, CauseCode, environment_not_built
+from treadle.domain.errors import (
+    BuildFailedError,
+    EngineUnavailableError,
+    EnvironmentAwaitedError,
+    EnvironmentUnusableError,
+    InvalidError,
+    StaleAttemptError,
+    StorageError,
+    UnsealError,
+)
 from treadle.domain.files import provider_space, user_space
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import BusinessModel, Context, Job, Origin
@@ -19,6 +29,7 @@ from treadle.ports.files import FileStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import QUEUE, WakeUps
 from treadle.services.access import Access
+from treadle.services.environments import Environments
 from treadle.services.functions import Functions
 from treadle.services.transitions import LEASE, Change, apply
 
@@ -60,6 +71,7 @@ class Dispatcher:
         access: Access,
         functions: Functions,
         files: FileStore,
+        environments: Environments,
         terms: JobTerms,
     ) -> None:
         self._database = database
@@ -69,6 +81,8 @@ class Dispatcher:
         self._access = access
         self._functions = functions
         self._files = files
+        self._environments = environments
+        self._apart: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._terms = terms
         self._exited: set[tuple[str, int]] = set()
         self._adopted = False
@@ -86,6 +100,8 @@ class Dispatcher:
             while not self._wakeups.closed:
                 pause = await self._round()
                 await subscription.wait(pause)
+        for start in self._apart.values():
+            start.cancel()  # the next gateway finds these jobs PENDING, and starts them
 
     async def _round(self) -> float:
         """Do all there is to do now. Returns the seconds after which to look again unless woken before."""
@@ -147,11 +163,42 @@ class Dispatcher:
                 raise
 
     async def _start(self, job: Job) -> None:
+        """Start a job. In another environment than the platform's, that may take seconds, which others need not wait for."""
         try:
             launch = await self._launch(job)
+        except BuildFailedError as error:
+            await self._end(job, environment_not_built(str(error), error.hint))
+        except EnvironmentAwaitedError:
+            await self._apply(job.id, Returned(job.state.attempt), Context.SCHEDULE_JOBS)
         except (InvalidError, UnsealError) as error:  # the fault lies in this job alone; the others go on
             await self._end(job, Cause(CauseCode.NOT_STARTED, str(error), error.hint))
-            return
+        else:
+            if launch.environment is None:
+                await self._hand_over(job, launch)
+            else:
+                self._start_apart(job, launch)
+
+    def _start_apart(self, job: Job, launch: Launch) -> None:
+        key = (job.id, job.state.attempt)
+        if key not in self._apart:
+            self._apart[key] = asyncio.create_task(self._start_in_environment(job, launch))
+            self._apart[key].add_done_callback(lambda done: self._started_apart(key, done))
+
+    async def _start_in_environment(self, job: Job, launch: Launch) -> None:
+        try:
+            await self._hand_over(job, launch)
+        except EnvironmentUnusableError as error:
+            await self._end(job, environment_not_built(str(error), error.hint))
+        except EngineUnavailableError as error:
+            logger.warning("a job goes back to the queue: %s %s", error, error.hint)
+            await self._apply(job.id, Returned(job.state.attempt), Context.SCHEDULE_JOBS)
+
+    def _started_apart(self, key: tuple[str, int], start: "asyncio.Task[None]") -> None:
+        del self._apart[key]
+        if not start.cancelled() and (error := start.exception()) is not None:
+            logger.error("job %s is not started yet: %s", key[0], error)  # its lease runs out, and it is looked after
+
+    async def _hand_over(self, job: Job, launch: Launch) -> None:
         await self._engine.start(launch)
         current = await self._job(job.id)
         if current is not None and current.status is JobStatus.STOPPING:  # asked for while the engine was starting it
@@ -167,6 +214,10 @@ class Dispatcher:
                 "The function was uploaded without a program.",
                 hint="Upload it again with its entrypoint in a tar file.",
             )
+        begun = job.status is not JobStatus.PENDING  # what is left to do then needs nothing of its environment
+        environment = None if begun else version.environment_digest
+        if environment is not None:
+            await self._environments.require(environment)
         terms = self._terms
         provider = job.provider.name if job.provider else None
         return Launch(
@@ -185,6 +236,7 @@ class Dispatcher:
             budget=terms.budget,
             grace_seconds=terms.grace_seconds,
             wall_seconds=terms.wall_seconds,
+            environment=environment,
         )
 
     async def _recover_exited(self) -> None:

@@ -4,19 +4,21 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers
-from treadle.domain.artifacts import artifact_files, check_entrypoint
+from treadle.domain.artifacts import artifact_files, artifact_texts, check_entrypoint
+from treadle.domain.environments import Environment
 from treadle.domain.errors import InvalidError, NotFoundError
 from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint, full_name
 from treadle.domain.ids import new_id
 from treadle.domain.manifests import Assembly, assembled
 from treadle.domain.providers import Provider
+from treadle.domain.requirements import REQUIREMENTS_FILE
 from treadle.domain.users import User
 from treadle.domain.versions import with_digest
 from treadle.ports.clock import Clock
-from treadle.ports.environments import Environments
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 from treadle.services.artifacts import Artifacts, digest_of
+from treadle.services.environments import Environments
 from treadle.services.functions import comparable, find, seal
 from treadle.services.versions import chosen
 
@@ -91,21 +93,28 @@ class Uploads:
 
         Raises:
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
-                or a dependency cannot be had.
+                or the dependencies cannot be had.
+            SolverUnavailableError: The dependencies cannot be solved now.
             NotFoundError: The user does not act for the provider, or files of a version shall be taken that does not exist.
             ConflictError: The artifact cannot be assembled.
         """
-        self._environments.check(upload.dependencies or ())
         content = await self._assembled(user, upload, upload.assembly) if upload.assembly else upload.artifact
         artifact = await _read_artifact(content) if content is not None else None
 
-        def plan(repositories: Repositories) -> tuple[Function | None, FunctionVersion]:
+        def plan(repositories: Repositories, environment: str | None) -> tuple[Function | None, FunctionVersion]:
             existing = _existing(repositories, user, upload)
-            return existing, self._next_version(user, existing.current if existing else None, upload, artifact)
+            version = self._next_version(user, existing.current if existing else None, upload, artifact)
+            version = replace(version, environment_digest=environment)
+            return existing, with_digest(version, comparable(self._signer, version.env_vars))
+
+        # First without writing, so that of what is refused nothing is stored.
+        _, planned = await self._database.read(lambda repositories: plan(repositories, None))
+        environment = await self._environment(planned, artifact)
+        if artifact is not None:
+            await self._artifacts.put(artifact.digest, artifact.content)
 
         def work(repositories: Repositories) -> Function:
-            existing, version = plan(repositories)
-            version = with_digest(version, comparable(self._signer, version.env_vars))
+            existing, version = plan(repositories, self._environments.record(repositories, environment))
             now = self._clock.now()
             if existing is not None and existing.current.digest == version.digest:
                 return existing
@@ -118,10 +127,21 @@ class Uploads:
             repositories.functions.add_version(existing.id, version, now)
             return replace(existing, current=version)
 
-        if artifact is not None:
-            await self._database.read(plan)  # so that what is refused is not stored
-            await self._artifacts.put(artifact.digest, artifact.content)
-        return await self._database.write(work)
+        function = await self._database.write(work)
+        if environment is not None:
+            await self._environments.begin(environment.digest)
+        return function
+
+    async def _environment(self, version: FunctionVersion, artifact: _Artifact | None) -> Environment | None:
+        """Return the environment that a version needs, None for the platform's own."""
+        content = artifact.content if artifact is not None else await self._stored_artifact(version)
+        names = {REQUIREMENTS_FILE, version.entrypoint}
+        files = await asyncio.to_thread(artifact_texts, content, names) if content is not None else {}
+        declared = self._environments.declared(files, version.entrypoint)
+        return await self._environments.choose(version.dependencies, declared)
+
+    async def _stored_artifact(self, version: FunctionVersion) -> bytes | None:
+        return await self._artifacts.get(version.artifact_digest) if version.artifact_digest is not None else None
 
     async def _assembled(self, user: User, upload: Upload, assembly: Assembly) -> bytes:
         """Return the whole artifact of an upload that sends only what is new, made with files of the function's own versions."""

@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
 
 from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
-from treadle.adapters.database.tables import functions, job_events, jobs, providers, runtime_jobs
+from treadle.adapters.database.tables import (
+    environments,
+    function_versions,
+    functions,
+    job_events,
+    jobs,
+    providers,
+    runtime_jobs,
+)
+from treadle.domain.environments import EnvironmentStatus
 from treadle.domain.jobs import (
     BusinessModel,
     Context,
@@ -43,6 +52,11 @@ _JOBS: Select[Any] = (
     )
     .join(functions, functions.c.id == jobs.c.function_id)
     .outerjoin(providers, providers.c.id == functions.c.provider_id)
+)
+_AWAITING_ENVIRONMENT = (
+    select(function_versions.c.id)
+    .join(environments, environments.c.digest == function_versions.c.environment_digest)
+    .where(environments.c.status == EnvironmentStatus.BUILDING)
 )
 _BY_ID = _JOBS.where(jobs.c.id == bindparam("id"))
 _EVENTS = (
@@ -163,11 +177,11 @@ class DatabaseJobs:
         return self._connection.execute(statement).scalar_one()
 
     def queued(self, per_author: int) -> list[QueuedJob]:
-        """Return waiting jobs, the oldest first, at most `per_author` of each user."""
+        """Return waiting jobs whose environment is not being built, the oldest first, at most `per_author` of each user."""
         place = func.row_number().over(partition_by=jobs.c.author_id, order_by=(jobs.c.created, jobs.c.id))
         waiting = (
             select(jobs.c.id, jobs.c.author_id, jobs.c.created, place.label("place"))
-            .where(jobs.c.status == JobStatus.QUEUED)
+            .where(jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT))
             .subquery()
         )
         statement = (

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+from treadle.adapters.database.environments import DatabaseEnvironments
 from treadle.adapters.database.functions import DatabaseFunctions
 from treadle.adapters.database.groups import DatabaseGroups
 from treadle.adapters.database.jobs import DatabaseJobs
@@ -40,6 +41,7 @@ class DatabaseRepositories:
     providers: DatabaseProviders
     functions: DatabaseFunctions
     jobs: DatabaseJobs
+    environments: DatabaseEnvironments
 
     @classmethod
     def on(cls, connection: Connection) -> "DatabaseRepositories":
@@ -50,6 +52,7 @@ class DatabaseRepositories:
             DatabaseProviders(connection),
             DatabaseFunctions(connection),
             DatabaseJobs(connection),
+            DatabaseEnvironments(connection),
         )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from treadle.adapters.engines.zygote_client import ZygoteClient
+from treadle.adapters.engines.zygotes import Zygotes
 from treadle.domain.errors import EngineUnavailableError
 from treadle.domain.launch import Launch
 from treadle.ports.engine import Presence
@@ -25,32 +25,33 @@ Attempt = tuple[str, int]
 class LocalEngine:
     """`treadle.ports.engine.Engine` on this machine."""
 
-    def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
+    def __init__(self, home: Path, *, interpreter: str = sys.executable, warm_environments: int = 4) -> None:
         """Make an engine; `open` starts it, `spawn_zygote` the slow part of it.
 
         Args:
             home: The platform's home folder.
             interpreter: The Python that runs zygote and programs; it must have treadle installed.
+            warm_environments: How many zygotes of other environments than the platform's own may wait for work.
         """
         self._home = home.resolve()
-        self._zygote = ZygoteClient(self._home, interpreter)
+        self._zygotes = Zygotes(self._home, interpreter, warm_environments)
         self._on_exit: Callable[[str, int], None] | None = None
         self._watched: dict[Attempt, int] = {}
         self._starting: dict[Attempt, asyncio.Task[None]] = {}
 
     @property
     def zygote_pid(self) -> int | None:
-        """Return the process id of the zygote, None while there is none."""
-        return self._zygote.pid
+        """Return the process id of the platform's own zygote, None while there is none."""
+        return self._zygotes.platform.pid
 
     @property
     def warm(self) -> asyncio.Event:
         """Return the event that is set while the zygote has imported everything."""
-        return self._zygote.warm
+        return self._zygotes.platform.warm
 
     async def wait_until_warm(self) -> None:
         """Wait until programs start quickly."""
-        await self._zygote.warm.wait()
+        await self._zygotes.platform.warm.wait()
 
     def spawn_zygote(self) -> None:
         """Start the zygote already. It needs no event loop, so it can import while the gateway is still importing itself.
@@ -63,7 +64,7 @@ class LocalEngine:
                 f"The local engine needs Linux, and this is {sys.platform}.", hint="Run the platform on Linux."
             )
         (self._home / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._zygote.spawn()
+        self._zygotes.platform.spawn()
 
     async def open(self, on_exit: Callable[[str, int], None]) -> None:
         """Begin to serve without waiting until the zygote is warm; requests wait for it.
@@ -75,15 +76,16 @@ class LocalEngine:
             EngineUnavailableError: This system is not Linux, or Python cannot be started.
         """
         self._on_exit = on_exit
-        if self._zygote.pid is None:
+        if self._zygotes.platform.pid is None:
             self.spawn_zygote()
-        self._zygote.open()
+        self._zygotes.platform.open()
 
     async def start(self, launch: Launch) -> None:
         """Start or recover an attempt, unless it runs already, and watch it.
 
         Raises:
             EngineUnavailableError: The engine cannot start anything now.
+            EnvironmentUnusableError: It cannot start anything in this environment.
         """
         attempt = (launch.job_id, launch.attempt)
         if attempt not in self._starting:
@@ -91,6 +93,14 @@ class LocalEngine:
             self._starting[attempt] = task
             task.add_done_callback(lambda _: self._starting.pop(attempt))
         await self._starting[attempt]
+
+    async def prepare(self, environment: str) -> None:
+        """Begin to warm an environment, so that the next program in it starts quickly."""
+        self._zygotes.prepare(environment)
+
+    async def release(self, environment: str) -> None:
+        """Start nothing more in an environment, unless asked to."""
+        self._zygotes.release(environment)
 
     async def adopt(self, job_id: str, attempt: int) -> Presence:
         """Look for an attempt, watch it if it runs, and tell its supervisor that the gateway is back."""
@@ -122,11 +132,11 @@ class LocalEngine:
         running = bool(self._watched)
         for attempt in list(self._watched):
             self._unwatch(attempt)
-        await self._zygote.close(wait=not running)
+        await self._zygotes.close(wait=not running)
 
     async def _start(self, attempt: Attempt, launch: Launch) -> None:
         if not self._watch_holder(attempt):
-            pidfd = await self._zygote.supervisor(launch)
+            pidfd = await self._zygotes.supervisor(launch)
             self._watch(attempt, pidfd)
 
     def _watch_holder(self, attempt: Attempt) -> bool:

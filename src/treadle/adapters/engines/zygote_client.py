@@ -34,11 +34,19 @@ class ZygoteClient:
         warm: Set while there is a zygote that has imported everything.
     """
 
-    def __init__(self, home: Path, interpreter: str) -> None:
+    def __init__(self, home: Path, interpreter: str, environment: Path | None = None) -> None:
+        """Make a client; `open` starts the zygote.
+
+        Args:
+            home: The platform's home folder.
+            interpreter: The Python that runs the zygote.
+            environment: Folder of the environment whose Python that is, None for the platform's own.
+        """
         self.warm = asyncio.Event()
         self._home = home
         self._interpreter = interpreter
-        self._log = home / "runner.log"
+        self._environment = environment
+        self._log = environment.with_suffix(".runner.log") if environment else home / "runner.log"
         self._log_start = 0
         self._zygote: ZygoteProcess | None = None
         self._requests: dict[int, _Request] = {}
@@ -54,6 +62,11 @@ class ZygoteClient:
         """Return the process id of the zygote, None while there is none."""
         return self._zygote.pid if self._zygote else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a supervisor."""
+        return bool(self._requests)
+
     def spawn(self) -> None:
         """Start a zygote. This needs no event loop yet, so that it can import while the gateway does.
 
@@ -63,7 +76,7 @@ class ZygoteClient:
         if self._log.exists() and self._log.stat().st_size > _LOG_KEPT:
             os.truncate(self._log, 0)
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
-        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log)
+        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log, self._environment)
 
     def open(self) -> None:
         """Begin to serve, with the zygote that was spawned or a new one, without waiting until it is warm.

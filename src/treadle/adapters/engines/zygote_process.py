@@ -43,13 +43,14 @@ class Listener:
 class ZygoteProcess:
     """A running zygote."""
 
-    def __init__(self, interpreter: str, home: Path, log: Path) -> None:
+    def __init__(self, interpreter: str, home: Path, log: Path, environment: Path | None = None) -> None:
         """Start it in a session of its own; it outlives this process for as long as it has supervisors.
 
         Args:
             interpreter: The Python to run.
             home: The platform's home folder.
             log: File that gets its output, and that of its supervisors.
+            environment: Folder of the environment whose Python it is, None for the platform's own.
 
         Raises:
             EngineUnavailableError: The interpreter cannot be started.
@@ -59,7 +60,7 @@ class ZygoteProcess:
         theirs.set_inheritable(True)
         command = [interpreter, "-P", "-m", "treadle.runner.zygote", str(theirs.fileno()), str(home)]
         try:
-            self.pid = _spawn(command, log)
+            self.pid = _spawn(command, log, zygote_environment(os.environ, environment))
         except OSError as error:
             self._control.close()
             raise EngineUnavailableError(f"{interpreter} cannot be started: {error}.") from error
@@ -118,18 +119,26 @@ def _wait_status(pid: int) -> int | None:
         return None
 
 
-def zygote_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a zygote: what programs may see of the gateway's, and single-threaded libraries."""
+def zygote_environment(variables: Mapping[str, str], environment: Path | None = None) -> dict[str, str]:
+    """Return the environment variables of a zygote: what programs may see of the gateway's, and single-threaded libraries.
+
+    Args:
+        variables: Those of the gateway.
+        environment: Folder of the Python environment whose commands come first, None for none.
+    """
     passed_on = {
         name: value for name, value in variables.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_FAMILIES)
     }
+    if environment is not None:
+        passed_on["VIRTUAL_ENV"] = str(environment)
+        passed_on["PATH"] = f"{environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
     return {**passed_on, **ONE_THREAD}
 
 
-def _spawn(command: list[str], log: Path) -> int:
+def _spawn(command: list[str], log: Path, variables: Mapping[str, str]) -> int:
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawn(command[0], command, zygote_environment(os.environ), file_actions=actions, setsid=True)
+    return os.posix_spawn(command[0], command, variables, file_actions=actions, setsid=True)

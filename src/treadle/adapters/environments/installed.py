@@ -1,42 +1,69 @@
-"""The one environment the platform itself runs in."""
+"""What is installed beside the platform: the environment of programs that need nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-from treadle.domain.errors import InvalidError
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
-_LONGEST = 300  # characters; nested brackets and numbers beyond all measure are not for the parser
-
-
-class InstalledEnvironment:
-    """`treadle.ports.environments.Environments` that offers what is installed beside the platform, and builds nothing."""
-
-    def check(self, dependencies: Iterable[str]) -> None:
-        """Check that these requirements are installed."""
-        for dependency in dependencies:
-            _check(dependency)
+_DISTRIBUTION = "treadle"
+_FOR_TERMINALS = frozenset({"rich", "typer"})  # of the base install, what the CLI alone imports
 
 
-def _check(dependency: str) -> None:
-    from packaging.requirements import InvalidRequirement, Requirement  # late: only uploads need it
+def base_requirements() -> list[str]:
+    """Return what a program's process imports whatever the program is: what the SDK and the runner need."""
+    return [str(requirement) for requirement in _needed_by(_DISTRIBUTION, "") if requirement.name not in _FOR_TERMINALS]
 
-    if len(dependency) > _LONGEST:
-        raise InvalidError(
-            f"Error while parsing dependencies. {dependency[:40]!r}... is longer than {_LONGEST} characters."
-        )
+
+def base_versions() -> list[str]:
+    """Return the installed versions of `base_requirements`, as ``name==version``."""
+    from packaging.requirements import Requirement  # late: only uploads and a listing need it
+
+    names = sorted(Requirement(text).name for text in base_requirements())
+    return [f"{name}=={metadata.version(name)}" for name in names]
+
+
+def all_versions() -> list[str]:
+    """Return the installed version of every package, as ``name==version``."""
+    return sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})
+
+
+def satisfied(requirements: Iterable[str]) -> bool:
+    """Return whether requirements are installed, with all that they need in turn."""
+    from packaging.requirements import Requirement
+
+    pending = [requirement for text in requirements if _applies(requirement := Requirement(text), "")]
+    seen: set[str] = set()
+    while pending:
+        requirement = pending.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        if not _is_installed(requirement):
+            return False
+        for extra in ("", *requirement.extras):
+            pending += _needed_by(requirement.name, extra)
+    return True
+
+
+def _is_installed(requirement: "Requirement") -> bool:
     try:
-        requirement = Requirement(dependency)
-    except InvalidRequirement as error:
-        raise InvalidError(f"Error while parsing dependencies. {dependency!r}: {error}") from error
-    try:
-        installed = metadata.version(requirement.name)
+        version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        raise InvalidError(
-            f"Dependency `{requirement.name}` is not installed on this platform. "
-            f"Ask its operator to install {dependency!r} beside the platform, or put the module into the function's folder."
-        ) from None
-    if not requirement.specifier.contains(installed, prereleases=True):
-        raise InvalidError(
-            f"Dependency ({requirement.name}) version ({requirement.specifier}) is not available. "
-            f"Installed on this platform: {installed}."
-        )
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+def _needed_by(name: str, extra: str) -> "Iterator[Requirement]":
+    from packaging.requirements import Requirement
+
+    for text in metadata.requires(name) or ():
+        requirement = Requirement(text)
+        if _applies(requirement, extra):
+            requirement.marker = None
+            yield requirement
+
+
+def _applies(requirement: "Requirement", extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})

@@ -116,6 +116,18 @@ def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_pat
     assert "exit code 1" in failed
 
 
+def test_the_page_about_files_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    totals, _, listed, _, deleted = follow(DOCS / "files.md", tmp_path, {**platform.environment, "PATH": path})
+
+    assert totals.splitlines()[0] == "3.5"
+    assert [line.split()[:2] for line in totals.splitlines()[1:]] == [["july/counts.csv", "6"], ["july/total.txt", "3"]]
+    assert [line.split()[0] for line in listed.splitlines()] == ["NAME", "july/again.txt", "july/total.txt"]
+    assert (tmp_path / "back.txt").read_text() == "3.5"
+    assert deleted.splitlines() == ["Deleted july/again.txt.", "Deleted july/total.txt."]
+
+
 @pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+_LONGEST_TEXT = 40  # characters; more would leave no room for the bar
+
 
 class Bar:
     """How far a transfer has got, for whoever wants to see it."""
@@ -53,7 +55,7 @@ def progress_bar(text: str, total: int | None, wanted: bool | None = None) -> It
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        yield Bar(progress, text, total)
+        yield Bar(progress, text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}...", total)
 
 
 def _somebody_watches() -> bool:

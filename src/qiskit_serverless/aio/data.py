@@ -80,13 +80,16 @@ class AsyncData:
         """
         files = local_files(Path(source), name)
         total = total_size(*(path for path, _ in files))
-        with progress_bar(f"Uploading {source}", total, progress) as bar:
+        with progress_bar(f"Uploading {Path(source).name}", total, progress) as bar:
             return [await self._send(path, each, bar) for path, each in files]
 
     async def upload_flat(self, source: str | Path, *, progress: bool | None = None) -> str:
         """Upload a file under the name that the gateway makes of its own, and return what the gateway says to that."""
         path = Path(source)
-        with progress_bar(f"Uploading {source}", total_size(path), progress) as bar, SentFile(path, bar) as sent:
+        with (
+            progress_bar(f"Uploading {Path(source).name}", total_size(path), progress) as bar,
+            SentFile(path, bar) as sent,
+        ):
             answer = await self._post(sent, self._query)
             return str(answer.text)
 
@@ -116,7 +119,7 @@ class AsyncData:
             inside = [file for file in await self.list(name, checksums=False) if file.name.startswith(f"{name}/")]
             if not inside:
                 raise
-        with progress_bar(f"Downloading {name}", sum(file.size or 0 for file in inside), progress) as bar:
+        with progress_bar(f"Downloading {own}", sum(file.size or 0 for file in inside), progress) as bar:
             for each in inside:
                 relative = each.name.removeprefix(f"{name}/")
                 await self._receive(each.name, local_target(place, relative), bar)
@@ -124,7 +127,7 @@ class AsyncData:
 
     async def download_file(self, name: str, target: Path, *, progress: bool | None = None) -> Path:
         """Download one file to exactly this place; otherwise as `download`."""
-        with progress_bar(f"Downloading {name}", None, progress) as bar:
+        with progress_bar(f"Downloading {target.name}", None, progress) as bar:
             await self._receive(name, target, bar)
         return target
 

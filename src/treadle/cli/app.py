@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import functions, jobs
+from treadle.cli import files, functions, jobs
 from treadle.cli.demo import demo
 from treadle.cli.doctor import doctor
 from treadle.cli.errors import expected_errors, explain
@@ -43,6 +43,7 @@ app.command()(demo)
 app.add_typer(functions.app)
 app.command()(run)
 app.add_typer(jobs.app)
+app.add_typer(files.app)
 app.command()(doctor)
 
 

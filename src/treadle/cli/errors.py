@@ -75,7 +75,10 @@ def _explain_sdk_error(error: "QiskitServerlessException") -> Explanation:
             ExitCode.ACCESS,
             "Check TREADLE_TOKEN; the owner's token is in the file `token` of the home folder.",
         ),
-        sdk.NotFoundError: (ExitCode.NOT_FOUND, "`treadle function list` and `treadle job list` show what there is."),
+        sdk.NotFoundError: (
+            ExitCode.NOT_FOUND,
+            "`treadle function list`, `job list` and `file list` show what there is.",
+        ),
         sdk.LimitError: (ExitCode.LIMIT, "Wait until some jobs have ended, or cancel them."),
         sdk.InvalidRequestError: (ExitCode.USAGE, ""),
         sdk.InvalidFunctionError: (ExitCode.USAGE, ""),

@@ -20,8 +20,8 @@ _SKIPPED = frozenset(
 _MODIFIED = 315_532_800
 
 
-def artifact_of(function: QiskitFunction) -> dict[str, tuple[str, bytes]] | None:
-    """Return the file with which a function is uploaded, by the name of its field; None for one that is an image.
+def artifact_of(function: QiskitFunction) -> bytes | None:
+    """Return the tar file with which a function is uploaded, None for one that is an image.
 
     Raises:
         InvalidFunctionError: The function is neither a program nor an image, or its folder cannot be packed.
@@ -30,7 +30,7 @@ def artifact_of(function: QiskitFunction) -> dict[str, tuple[str, bytes]] | None
         return None
     if function.entrypoint is None:
         raise InvalidFunctionError(f"Function {function.title!r} has neither an entrypoint nor an image.")
-    return {"artifact": ("artifact.tar", pack(function.working_dir or "./", function.entrypoint))}
+    return pack(function.working_dir or "./", function.entrypoint)
 
 
 def pack(working_dir: str, entrypoint: str) -> bytes:

@@ -3,12 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from qiskit_serverless import QiskitFunction, ServerlessClient
 from qiskit_serverless.artifacts import tar_of
+from qiskit_serverless.exceptions import NotFoundError
 from tests.e2e.conftest import Upload, another_user
 from tests.running_platform import RunningPlatform
 
@@ -212,3 +215,56 @@ async def test_the_versions_of_another_user_do_not_exist(
                 {"message": f"Qiskit Function {function_id} doesn't exist."},
             )
         assert run_at(stranger, "hidden", 1).status_code == 404
+
+
+def test_a_notebook_sees_runs_compares_and_rolls_back_versions(upload: Upload) -> None:
+    upload("lived", PROGRAM.format(answer="old"), version="1.0", files={"data.csv": "1\n"})
+    upload("lived", "pass", version="1.1")
+    function = upload("lived", PROGRAM.format(answer="new"), version="1.2", files={"data.csv": "2\n", "new.txt": "n"})
+    assert [(each.number, each.label, each.current) for each in function.versions()] == [
+        (3, "1.2", True),
+        (2, "1.1", False),
+        (1, "1.0", False),
+    ]
+    assert function.at("1.0").run().result() == "old"
+    difference = function.diff(1)
+    assert (difference.old, difference.new, difference.fields) == (1, 3, {"version": ("1.0", "1.2")})
+    assert (difference.added, difference.removed, difference.changed) == (["new.txt"], [], ["data.csv", "main.py"])
+    assert "--- a/data.csv\n+++ b/data.csv\n@@ -1 +1 @@\n-1\n+2\n" in str(difference)
+    assert "-save_result('old')" in str(difference)
+    assert function.diff("current", "1.0").removed == ["new.txt"]
+    assert function.roll_back("1.0").number == 1
+    assert function.run().result() == "old"
+    assert not function.diff(1)
+    with pytest.raises(NotFoundError, match="Qiskit Function lived has no version 7"):
+        function.at(7).run()
+
+
+class Counting(httpx2.HTTPTransport):
+    """The real transport, which remembers how large the requests' bodies were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.sizes.append(int(request.headers.get("content-length", "0")))
+        return super().handle_request(request)
+
+
+def test_of_a_large_function_only_what_changed_goes_over_the_wire(platform: RunningPlatform, tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / f"{number}.bin").write_bytes(bytes([number]) * 50_000)
+    function = QiskitFunction("large", entrypoint="main.py", working_dir=str(tmp_path))
+    counting = Counting()
+    with ServerlessClient(platform.url, token=platform.token, transport=counting) as client:
+        for answer in ("old", "new"):
+            (tmp_path / "main.py").write_text(PROGRAM.format(answer=answer))
+            client.upload(function)
+        whole, changes = [size for size in counting.sizes if size]
+        assert whole > 400_000
+        assert changes < whole / 20
+        client.upload(function)
+        assert counting.sizes[-1] < 2000
+        assert client.run("large").result() == "new"
+        assert [version.number for version in client.versions("large")] == [2, 1]

@@ -7,8 +7,12 @@ from urllib.parse import quote
 from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.functions import AsyncRunnableQiskitFunction
 from qiskit_serverless.artifacts import artifact_of
+from qiskit_serverless.changes import WORTH_ASKING, changes_of
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.exceptions import GatewayError
+
+_CONFLICT = 409
 
 
 class AsyncServerlessClient(AsyncFunctionCalls):
@@ -18,15 +22,19 @@ class AsyncServerlessClient(AsyncFunctionCalls):
     """
 
     async def upload(self, program: QiskitFunction) -> AsyncRunnableQiskitFunction:
-        """Upload a function; under a title you have, as its new version.
+        """Upload a function; under a title you have, as its new version. Of a large one only files are sent that are new.
 
         Raises:
             InvalidFunctionError: The program does not exist or has a syntax error, or its folder cannot be packed.
             InvalidRequestError: The gateway does not accept it.
         """
-        path = self._path("programs/upload")
-        answer = await self._transport.request("POST", path, data=program.as_form(), files=artifact_of(program))
-        return self._runnable(answer.json())
+        artifact = artifact_of(program)
+        record = None
+        if artifact is not None and len(artifact) >= WORTH_ASKING:
+            record = await self._upload_changes(program, artifact)
+        if record is None:
+            record = await self._upload(program.as_form(), artifact)
+        return self._runnable(record)
 
     async def functions(
         self, provider: str | None = None, **filters: str | int | None
@@ -42,12 +50,15 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         )
         return [self._runnable(function) for function in answer.json()]
 
-    async def function(self, title: str, provider: str | None = None) -> AsyncRunnableQiskitFunction:
+    async def function(
+        self, title: str, provider: str | None = None, *, version: int | str | None = None
+    ) -> AsyncRunnableQiskitFunction:
         """Return one function.
 
         Args:
             title: Its title, or ``provider/title``.
             provider: Its provider, None for your own.
+            version: Number or label of the version that its jobs shall run, None for the current one.
 
         Raises:
             NotFoundError: There is no such function.
@@ -55,7 +66,8 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         provider, title = split_title(title, provider)
         path = self._path(f"programs/get_by_title/{quote(title, safe='')}")
         answer = await self._transport.request("GET", path, params=given(provider=provider))
-        return self._runnable(answer.json())
+        function = self._runnable(answer.json())
+        return function if version is None else function.at(version)
 
     async def dependencies_versions(self) -> list[str]:
         """Return the requirements from which the operator lets functions choose; empty if any may be named."""
@@ -72,6 +84,25 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         """Do what `function` does."""
         warnings.warn("get() is called function() now.", DeprecationWarning, stacklevel=2)
         return await self.function(title, provider)
+
+    async def _upload_changes(self, program: QiskitFunction, artifact: bytes) -> dict[str, Any] | None:
+        """Upload what the gateway's current version lacks; None if the artifact has to be sent in whole."""
+        manifest = await self._current_files(program)
+        changes = changes_of(artifact, manifest) if manifest is not None else None
+        if changes is None:
+            return None
+        try:
+            return await self._upload({**program.as_form(), **changes.form}, changes.artifact)
+        except GatewayError as error:
+            if error.status_code != _CONFLICT:
+                raise
+            return None  # it has lost what it told of, for instance
+
+    async def _upload(self, form: dict[str, str], artifact: bytes | None) -> dict[str, Any]:
+        files = {"artifact": ("artifact.tar", artifact)} if artifact is not None else None
+        answer = await self._transport.request("POST", self._path("programs/upload"), data=form, files=files)
+        record: dict[str, Any] = answer.json()
+        return record
 
     def _runnable(self, record: dict[str, Any]) -> AsyncRunnableQiskitFunction:
         return AsyncRunnableQiskitFunction.from_json({**record, "client": self})

@@ -8,6 +8,7 @@ from typing import Any
 from qiskit_serverless.aio.file_calls import AsyncFileCalls
 from qiskit_serverless.aio.job_calls import AsyncJobCalls
 from qiskit_serverless.aio.jobs import AsyncJob
+from qiskit_serverless.aio.version_calls import AsyncVersionCalls
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
 from qiskit_serverless.exceptions import InvalidArgumentError
@@ -16,8 +17,8 @@ from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
 
 
-class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls):
-    """A connection that runs functions, lists their jobs and keeps their files."""
+class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls, AsyncVersionCalls):
+    """A connection that runs functions, lists their jobs, keeps their files and knows their versions."""
 
     async def run(
         self,
@@ -28,6 +29,7 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls):
         *,
         compute_profile: str | None = None,
         function_size: str | None = None,
+        version: int | str | None = None,
     ) -> AsyncJob:
         """Run a function.
 
@@ -38,6 +40,7 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls):
             provider: Provider of a function that is named by its title.
             compute_profile: For gateways that offer several.
             function_size: One of the sizes that the function declares.
+            version: Number or label of the version to run, None for the current one.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
@@ -51,7 +54,7 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls):
             "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
             "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
             "compute_profile": compute_profile,
-            **given(function_size=function_size),
+            **given(function_size=function_size, version=version),
         }
         answer = await self._transport.request("POST", self._path("programs/run"), json=body)
         return self._job(answer.json())

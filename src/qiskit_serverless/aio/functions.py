@@ -1,5 +1,6 @@
 """Functions on a platform, ready to run."""
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.definitions import QiskitFunction, known_fields
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.versions import FunctionVersion, VersionDifference
 
 
 class AsyncRunnableQiskitFunction(QiskitFunction):
@@ -23,6 +25,10 @@ class AsyncRunnableQiskitFunction(QiskitFunction):
         """
         super().__init__(**attributes)
         self._client = client
+        self._version_to_run: int | str | None = None
+
+    def __repr__(self) -> str:
+        return str(self) if self._version_to_run is None else f"{self} at version {self._version_to_run}"
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "AsyncRunnableQiskitFunction":
@@ -61,8 +67,57 @@ class AsyncRunnableQiskitFunction(QiskitFunction):
             GatewayError: The gateway refused.
         """
         return await self._client.run(
-            self, arguments, config, compute_profile=compute_profile, function_size=function_size
+            self,
+            arguments,
+            config,
+            compute_profile=compute_profile,
+            function_size=function_size,
+            version=self._version_to_run,
         )
+
+    def at(self, version: int | str) -> "AsyncRunnableQiskitFunction":
+        """Return the function with jobs that run one of its versions: ``function.at(3).run(...)``.
+
+        What it tells of itself stays what the current version has; `versions` tells of the others. Whether there is such a
+        version is seen when it is run.
+
+        Args:
+            version: Number of the version, or its author's label.
+        """
+        pinned = copy.copy(self)
+        pinned._version_to_run = version
+        return pinned
+
+    async def versions(self) -> list[FunctionVersion]:
+        """Return all its versions, the newest first.
+
+        Raises:
+            NotFoundError: Its code is not yours to see.
+        """
+        return await self._client.versions(self)
+
+    async def roll_back(self, version: int | str) -> FunctionVersion:
+        """Let new jobs run an older version again. Jobs that are there keep theirs.
+
+        Args:
+            version: Number of the version, or its author's label.
+
+        Raises:
+            NotFoundError: There is no such version, or its code is not yours to change.
+        """
+        return await self._client.roll_back(self, version)
+
+    async def diff(self, old: int | str, new: int | str = "current") -> VersionDifference:
+        """Return what is different between two versions; ``print`` shows it as a unified diff.
+
+        Args:
+            old: Number or label of the one version.
+            new: Number or label of the other, or ``current``.
+
+        Raises:
+            NotFoundError: There is no such version, or its code is not yours to see.
+        """
+        return await self._client.version_difference(self, old, new)
 
     async def jobs(self, **filters: Value) -> list[AsyncJob]:
         """Return its jobs, newest first; for the filters see `AsyncServerlessClient.jobs`."""

@@ -15,10 +15,11 @@ from qiskit_serverless.statuses import on_the_wire
 from qiskit_serverless.sync.file_calls import FileCalls
 from qiskit_serverless.sync.job_calls import JobCalls
 from qiskit_serverless.sync.jobs import Job
+from qiskit_serverless.sync.version_calls import VersionCalls
 
 
-class FunctionCalls(JobCalls, FileCalls):
-    """A connection that runs functions, lists their jobs and keeps their files."""
+class FunctionCalls(JobCalls, FileCalls, VersionCalls):
+    """A connection that runs functions, lists their jobs, keeps their files and knows their versions."""
 
     def run(
         self,
@@ -29,6 +30,7 @@ class FunctionCalls(JobCalls, FileCalls):
         *,
         compute_profile: str | None = None,
         function_size: str | None = None,
+        version: int | str | None = None,
     ) -> Job:
         """Run a function.
 
@@ -39,6 +41,7 @@ class FunctionCalls(JobCalls, FileCalls):
             provider: Provider of a function that is named by its title.
             compute_profile: For gateways that offer several.
             function_size: One of the sizes that the function declares.
+            version: Number or label of the version to run, None for the current one.
 
         Raises:
             SerializationError: An argument cannot be sent; the message names its place.
@@ -52,7 +55,7 @@ class FunctionCalls(JobCalls, FileCalls):
             "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
             "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
             "compute_profile": compute_profile,
-            **given(function_size=function_size),
+            **given(function_size=function_size, version=version),
         }
         answer = self._transport.request("POST", self._path("programs/run"), json=body)
         return self._job(answer.json())

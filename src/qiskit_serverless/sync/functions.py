@@ -1,6 +1,7 @@
 # Made from aio/functions.py by `make sdk`. Change it there.
 """Functions on a platform, ready to run."""
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.sync.data import Data
 from qiskit_serverless.sync.function_calls import FunctionCalls
 from qiskit_serverless.sync.jobs import Job
+from qiskit_serverless.versions import FunctionVersion, VersionDifference
 
 
 class RunnableQiskitFunction(QiskitFunction):
@@ -24,6 +26,10 @@ class RunnableQiskitFunction(QiskitFunction):
         """
         super().__init__(**attributes)
         self._client = client
+        self._version_to_run: int | str | None = None
+
+    def __repr__(self) -> str:
+        return str(self) if self._version_to_run is None else f"{self} at version {self._version_to_run}"
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "RunnableQiskitFunction":
@@ -61,7 +67,58 @@ class RunnableQiskitFunction(QiskitFunction):
             SerializationError: An argument cannot be sent; the message names its place.
             GatewayError: The gateway refused.
         """
-        return self._client.run(self, arguments, config, compute_profile=compute_profile, function_size=function_size)
+        return self._client.run(
+            self,
+            arguments,
+            config,
+            compute_profile=compute_profile,
+            function_size=function_size,
+            version=self._version_to_run,
+        )
+
+    def at(self, version: int | str) -> "RunnableQiskitFunction":
+        """Return the function with jobs that run one of its versions: ``function.at(3).run(...)``.
+
+        What it tells of itself stays what the current version has; `versions` tells of the others. Whether there is such a
+        version is seen when it is run.
+
+        Args:
+            version: Number of the version, or its author's label.
+        """
+        pinned = copy.copy(self)
+        pinned._version_to_run = version
+        return pinned
+
+    def versions(self) -> list[FunctionVersion]:
+        """Return all its versions, the newest first.
+
+        Raises:
+            NotFoundError: Its code is not yours to see.
+        """
+        return self._client.versions(self)
+
+    def roll_back(self, version: int | str) -> FunctionVersion:
+        """Let new jobs run an older version again. Jobs that are there keep theirs.
+
+        Args:
+            version: Number of the version, or its author's label.
+
+        Raises:
+            NotFoundError: There is no such version, or its code is not yours to change.
+        """
+        return self._client.roll_back(self, version)
+
+    def diff(self, old: int | str, new: int | str = "current") -> VersionDifference:
+        """Return what is different between two versions; ``print`` shows it as a unified diff.
+
+        Args:
+            old: Number or label of the one version.
+            new: Number or label of the other, or ``current``.
+
+        Raises:
+            NotFoundError: There is no such version, or its code is not yours to see.
+        """
+        return self._client.version_difference(self, old, new)
 
     def jobs(self, **filters: Value) -> list[Job]:
         """Return its jobs, newest first; for the filters see `ServerlessClient.jobs`."""

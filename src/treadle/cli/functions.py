@@ -1,8 +1,9 @@
-"""``treadle function``: upload functions and look at them."""
+"""``treadle function``: upload functions, look at them and at their versions."""
 
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,11 @@ from treadle.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
     from qiskit_serverless import QiskitFunction
+    from qiskit_serverless.versions import FunctionVersion
 
-app = command_group("function", "Upload functions and look at them.")
+app = command_group("function", "Upload functions, look at them and at their versions.")
+
+_SHOWN_DIGITS = 12  # of a digest: enough to tell versions apart
 
 
 @app.command()
@@ -91,6 +95,61 @@ def show(
     Output(as_json).fields(_fields(ServerlessClient().function(title)))
 
 
+@app.command()
+def versions(
+    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of one of your functions, the newest first."""
+    from qiskit_serverless import ServerlessClient
+
+    rows = [_version_fields(version) for version in ServerlessClient().versions(title)]
+    columns = {
+        "number": "VERSION",
+        "label": "LABEL",
+        "created": "UPLOADED",
+        "author": "BY",
+        "current_since": "CURRENT SINCE",
+        "digest": "DIGEST",
+    }
+    shown = rows if as_json else [{**row, "digest": (row["digest"] or "-")[:_SHOWN_DIGITS]} for row in rows]
+    Output(as_json).table(shown, columns, empty="")
+
+
+@app.command()
+def rollback(
+    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    version: Annotated[str, typer.Argument(help="Number or label of the version.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let new jobs run an older version again. Jobs that are there keep theirs."""
+    from qiskit_serverless import ServerlessClient
+
+    current = ServerlessClient().roll_back(title, version)
+    label = f" ({current.label})" if current.label else ""
+    Output(as_json).document(_version_fields(current), f"New jobs of {title} run version {current.number}{label}.")
+
+
+@app.command()
+def diff(
+    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    old: Annotated[str, typer.Argument(help="Number or label of the one version.")],
+    new: Annotated[str, typer.Argument(help="Number or label of the other.")] = "current",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is different between two versions: files as a unified diff, and all else that was uploaded."""
+    from qiskit_serverless import ServerlessClient
+
+    difference = ServerlessClient().version_difference(title, old, new)
+    output = Output(as_json)
+    if as_json:
+        output.document(asdict(difference), "")
+    elif difference:
+        output.diff(str(difference))
+    else:
+        output.say(f"Versions {difference.old} and {difference.new} are the same.")
+
+
 @contextmanager
 def program_folder(path: Path, entrypoint: str | None) -> Iterator[tuple[Path, str]]:
     """Yield a folder to upload and the program inside it.
@@ -154,3 +213,7 @@ def _fields(function: "QiskitFunction") -> dict[str, Any]:
         "dependencies": function.dependencies,
         "arguments_schema": function.arguments_schema,
     }
+
+
+def _version_fields(version: "FunctionVersion") -> dict[str, Any]:
+    return {field.name: getattr(version, field.name) for field in fields(version) if field.name != "raw_data"}

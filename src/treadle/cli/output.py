@@ -26,6 +26,8 @@ _STYLES = {
     "ERROR": "bold red",
 }
 
+_DIFF_STYLES = {"---": "bold", "+++": "bold", "@@": "cyan", "+": "green", "-": "red"}
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -57,6 +59,13 @@ class Output:
         """Show one object, for people as lines of name and value."""
         width = max(len(name) for name in document)
         self.document(document, "\n".join(f"{name:<{width}}  {_plain(value)}" for name, value in document.items()))
+
+    def diff(self, text: str) -> None:
+        """Show a unified diff, in colours on a terminal."""
+        console = _console(sys.stdout)
+        for line in text.removesuffix("\n").split("\n"):
+            style = next((style for prefix, style in _DIFF_STYLES.items() if line.startswith(prefix)), "")
+            console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def log(self, text: str) -> None:
         """Show a piece of a program's log, as it is."""

@@ -20,6 +20,9 @@ def run(
             help="key=value (JSON, else text) or key=@file (.json, .qpy, .npy, else text). May be repeated.",
         ),
     ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Number or label of the version to run. Default: the current one.")
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show statuses and log until the end, then the result.")
     ] = False,
@@ -32,7 +35,7 @@ def run(
     from qiskit_serverless import ServerlessClient
 
     output = Output(as_json)
-    job = ServerlessClient().run(function, arguments=parse_arguments(argument or []))
+    job = ServerlessClient().run(function, arguments=parse_arguments(argument or []), version=version)
     output.document({"job": job.job_id}, job.job_id) if as_json or not follow else output.say(f"Job {job.job_id}")
     if follow:
         follow_to_result(job, output)

@@ -60,3 +60,17 @@ def test_statuses_are_talk_for_people_and_data_for_programs(capsys: pytest.Captu
 
     Output(as_json=True).status("DONE")
     assert capsys.readouterr() == ('{"status": "DONE"}\n', "")
+
+
+def test_a_diff_is_plain_text_in_a_pipe_and_coloured_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-[old]\n+[bold]new\n"
+    Output().diff(text)
+    assert capsys.readouterr().out == text
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    Output().diff(text)
+    assert "\x1b[31m-[old]\x1b[0m\n\x1b[32m+[bold]new\x1b[0m" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
@@ -78,7 +79,8 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     files = FolderFiles(home / "data")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
-    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, settings.active_jobs_per_user)
+    schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
+    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, schemas, settings.active_jobs_per_user)
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
     dispatcher = Dispatcher(
@@ -101,6 +103,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
             await dispatching[0]
         finally:
             await environments.close()
+            await schemas.close()
             await engine.close()
             await database.close()
 
@@ -110,7 +113,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     platform = Platform(
         access=access,
         functions=functions,
-        uploads=Uploads(database, Artifacts(objects), environments, signer, clock, settings.largest_body),
+        uploads=Uploads(database, Artifacts(objects), environments, schemas, signer, clock, settings.largest_body),
         versions=Versions(database, functions, Artifacts(objects), clock),
         environments=environments,
         files=Files(files, functions, settings.largest_file),

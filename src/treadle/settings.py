@@ -42,6 +42,15 @@ class Settings(BaseSettings):
         re.compile(r"http://localhost(:\d+)?"),
         description="Regular expression of the origins whose web pages may read the API's answers.",
     )
+    arguments_schema_cpu_limit_seconds: float = Field(
+        1.0, ge=1, le=5, description="CPU time for checking a job's arguments against the schema of its function."
+    )
+    arguments_schema_memory_limit_mb: int = Field(
+        128,
+        ge=64,
+        le=256,
+        description="Memory for checking a job's arguments against the schema of its function, in MiB.",
+    )
     grace_seconds: float = Field(2.0, ge=0, description="Time a stopped program has before it is killed.")
     allowed_packages: Path | None = Field(
         None, description="File with the requirements that functions may ask for, one a line; none allows all."

@@ -14,6 +14,7 @@ from treadle.adapters.clock import SystemClock
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job
 from treadle.domain.lifecycle import JobState, JobStatus
@@ -71,8 +72,9 @@ async def desk(
     builder = LocalEnvironments(tmp_path, solve_seconds=30, build_seconds=60, only_wheels=True)
     builder.open()
     environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 2**40))
-    uploads = Uploads(database, Artifacts(objects), environments, signer, clock, 2**20)
-    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, 1000)
+    schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
+    uploads = Uploads(database, Artifacts(objects), environments, schemas, signer, clock, 2**20)
+    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, schemas, 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
         database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), environments, terms

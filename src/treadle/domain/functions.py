@@ -10,6 +10,9 @@ from treadle.domain.errors import InvalidError
 from treadle.domain.providers import Grant, Provider
 
 DEFAULT_TITLE_LENGTH = 255
+NO_SCHEMA = ("", "{}")
+"""Texts that say that arguments need to match no schema."""
+
 _ILLEGAL_IN_TITLE = re.compile(r"[^A-Za-z0-9_/-]")
 _ENTRYPOINT = re.compile(r"[A-Za-z0-9_./-]+\.py")
 
@@ -104,10 +107,15 @@ def clean_title(title: str) -> str:
         raise InvalidError("This field may not be blank.")
     if len(title) > DEFAULT_TITLE_LENGTH:
         raise InvalidError(f"Ensure this field has no more than {DEFAULT_TITLE_LENGTH} characters.")
-    cleaned = _ILLEGAL_IN_TITLE.sub("", title)
+    cleaned = legal_characters(title)
     if not cleaned:
         raise InvalidError(f"Title {title!r} has no usable character: use letters, digits, '_' and '-'.")
     return cleaned
+
+
+def legal_characters(text: str) -> str:
+    """Return `text` without the characters that neither a title nor the name of a provider can have."""
+    return _ILLEGAL_IN_TITLE.sub("", text)
 
 
 def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
@@ -126,6 +134,11 @@ def split_title(title: str, provider: str | None) -> tuple[str | None, str]:
     if not rest:
         raise InvalidError("This field may not be blank.")
     return named or None, rest
+
+
+def has_arguments_schema(version: FunctionVersion) -> bool:
+    """Return whether the arguments of a version's jobs must match a schema."""
+    return version.arguments_schema not in NO_SCHEMA
 
 
 def clean_entrypoint(entrypoint: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_look_up, may_see, owns, sees_all_of
 from treadle.domain.errors import ForbiddenError, LimitError, NotFoundError, TreadleError
-from treadle.domain.functions import Function, FunctionVersion, full_name
+from treadle.domain.functions import Function, FunctionVersion, full_name, has_arguments_schema
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
@@ -18,6 +18,7 @@ from treadle.ports.engine import Engine
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
+from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 from treadle.services.functions import Functions
 from treadle.services.transitions import apply
@@ -72,6 +73,7 @@ class Jobs:
         wakeups: WakeUps,
         clock: Clock,
         functions: Functions,
+        schemas: ArgumentSchemas,
         active_jobs_per_user: int,
     ) -> None:
         self._database = database
@@ -81,6 +83,7 @@ class Jobs:
         self._wakeups = wakeups
         self._clock = clock
         self._functions = functions
+        self._schemas = schemas
         self._active_jobs_per_user = active_jobs_per_user
 
     async def submit(
@@ -100,10 +103,13 @@ class Jobs:
             NotFoundError: The user may not run such a function, or it has no such version.
             DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
+            InvalidError: The arguments do not match the function's schema.
         """
         function = await self._functions.runnable(user, title, provider)
         if version is not None:
             function = await self._at_version(user, function, version)
+        await self._database.read(lambda repositories: self._check_limit(repositories, user.id))
+        await self._check_arguments(function.current, arguments)
         job = Job(
             new_id(),
             user.id,
@@ -130,13 +136,30 @@ class Jobs:
         return replace(function, current=version)
 
     def _add(self, repositories: Repositories, job: Job) -> None:
-        if repositories.jobs.count_active(job.author_id) >= self._active_jobs_per_user:
-            raise LimitError(f"Active job limit reached. The maximum allowed is {self._active_jobs_per_user}.")
+        self._check_limit(repositories, job.author_id)
         repositories.jobs.add(job)
         record = EventRecord(
             EventType.STATUS_CHANGE, Origin.API, Context.RUN_PROGRAM, {"status": job.status, "sub_status": None}
         )
         repositories.jobs.add_event(job.id, record, job.created)
+
+    def _check_limit(self, repositories: Repositories, author_id: str) -> None:
+        if repositories.jobs.count_active(author_id) >= self._active_jobs_per_user:
+            raise LimitError(f"Active job limit reached. The maximum allowed is {self._active_jobs_per_user}.")
+
+    async def check_arguments(self, user: User, title: str, provider: str | None, arguments: str) -> None:
+        """Check arguments as `submit` would, and submit nothing.
+
+        Raises:
+            NotFoundError: The user may not run such a function.
+            InvalidError: The arguments do not match the function's schema.
+        """
+        function = await self._functions.open_to(user, title, provider)
+        await self._check_arguments(function.current, arguments)
+
+    async def _check_arguments(self, version: FunctionVersion, arguments: str) -> None:
+        if has_arguments_schema(version):
+            await self._schemas.validate(version.arguments_schema, arguments)
 
     async def get(self, user: User, job_id: str) -> Job:
         """Return a job the user may know of: an own one, or one of a provider the user acts for.

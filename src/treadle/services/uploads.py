@@ -7,7 +7,7 @@ from treadle.domain.access import administers
 from treadle.domain.artifacts import artifact_files, artifact_texts, check_entrypoint
 from treadle.domain.environments import Environment
 from treadle.domain.errors import InvalidError, NotFoundError
-from treadle.domain.functions import Function, FunctionVersion, clean_entrypoint, full_name
+from treadle.domain.functions import NO_SCHEMA, Function, FunctionVersion, clean_entrypoint, full_name
 from treadle.domain.ids import new_id
 from treadle.domain.manifests import Assembly, assembled
 from treadle.domain.providers import Provider
@@ -16,6 +16,7 @@ from treadle.domain.users import User
 from treadle.domain.versions import with_digest
 from treadle.ports.clock import Clock
 from treadle.ports.repositories import Database, Repositories
+from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.secrets import Signer
 from treadle.services.artifacts import Artifacts, digest_of
 from treadle.services.environments import Environments
@@ -75,6 +76,7 @@ class Uploads:
         database: Database,
         artifacts: Artifacts,
         environments: Environments,
+        schemas: ArgumentSchemas,
         signer: Signer,
         clock: Clock,
         largest_artifact: int,
@@ -82,6 +84,7 @@ class Uploads:
         self._database = database
         self._artifacts = artifacts
         self._environments = environments
+        self._schemas = schemas
         self._signer = signer
         self._clock = clock
         self._largest_artifact = largest_artifact
@@ -93,11 +96,13 @@ class Uploads:
 
         Raises:
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
-                or the dependencies cannot be had.
+                the dependencies cannot be had, or the schema of the arguments cannot be used.
             SolverUnavailableError: The dependencies cannot be solved now.
             NotFoundError: The user does not act for the provider, or files of a version shall be taken that does not exist.
             ConflictError: The artifact cannot be assembled.
         """
+        if upload.arguments_schema is not None and upload.arguments_schema not in NO_SCHEMA:
+            await self._schemas.check(upload.arguments_schema)
         content = await self._assembled(user, upload, upload.assembly) if upload.assembly else upload.artifact
         artifact = await _read_artifact(content) if content is not None else None
 

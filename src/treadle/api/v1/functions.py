@@ -12,7 +12,7 @@ from treadle.api.callers import ByUser
 from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError
-from treadle.domain.functions import Catalog, clean_title, split_title
+from treadle.domain.functions import Catalog, clean_title, legal_characters, split_title
 from treadle.domain.manifests import Assembly, ManifestFile
 from treadle.services.uploads import Upload
 
@@ -55,15 +55,20 @@ class UploadBody(BaseModel):
     arguments_schema: str | None = None
 
 
-class RunBody(BaseModel):
+class ArgumentsBody(BaseModel):
+    """Arguments to check. `arguments` is JSON text."""
+
+    title: str
+    provider: Name = None
+    arguments: str = Field(min_length=1)
+
+
+class RunBody(ArgumentsBody):
     """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients.
 
     `version` is the number or label of the version to run, for those who may see the code; without it the current one runs.
     """
 
-    title: str
-    provider: Name = None
-    arguments: str = Field(min_length=1)
     config: JsonValue = None
     version: VersionChoice | None = None
 
@@ -118,6 +123,17 @@ async def run(request: Request, call: ByUser) -> JsonAnswer:
     title = clean_title(body.title)
     job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, body.version)
     return JsonAnswer(submitted_shape(job))
+
+
+@router.post("/validate_arguments/", openapi_extra=documented(ArgumentsBody))
+async def validate_arguments(request: Request, call: ByUser) -> JsonAnswer:
+    """Check arguments against the schema of a function, without running it."""
+    body = await read_body(request, ArgumentsBody)
+    if body.title and not legal_characters(body.title):
+        raise InvalidError("Invalid title.")
+    provider, title = split_title(clean_title(body.title), body.provider)
+    await call.platform.jobs.check_arguments(call.user, title, provider, body.arguments)
+    return JsonAnswer({"valid": True})
 
 
 def _assembly(body: UploadBody) -> Assembly | None:

@@ -128,6 +128,27 @@ def test_the_page_about_files_runs(platform: RunningPlatform, tmp_path: Path) ->
     assert deleted.splitlines() == ["Deleted july/again.txt.", "Deleted july/total.txt."]
 
 
+def test_the_page_about_versions_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    told, listed, diff, rolled_back, ran = follow(
+        DOCS / "versions.md", tmp_path, {**platform.environment, "PATH": path}
+    )
+
+    assert told.splitlines()[:4] == [
+        "2 1.1 owner True",
+        "1 1.0 owner False",
+        "Good evening, Ada! 2 (1.1)",
+        "Good morning, Ada!",
+    ]
+    assert '-save_result(f"Good morning' in told
+    assert told.splitlines()[-1] == "Good morning, Ada!"
+    assert [line.split()[0] for line in listed.splitlines()] == ["VERSION", "2", "1"]
+    assert '+save_result(f"Good evening' in diff
+    assert rolled_back == "New jobs of greet run version 2 (1.1).\n"
+    assert "Good morning, Ada!" in ran
+
+
 @pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -52,9 +52,25 @@ class FunctionVersion:
         )
 
     def __repr__(self) -> str:
-        label = f" ({self.label})" if self.label else ""
+        name = VersionName(self.number, self.label)
         current = ", current" if self.current else ""
-        return f"<FunctionVersion {self.number}{label} of {self.created} by {self.author}{current}>"
+        return f"<FunctionVersion {name} of {self.created} by {self.author}{current}>"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionName:
+    """How a version is called.
+
+    Attributes:
+        number: Its number.
+        label: The author's own label, None if there is none.
+    """
+
+    number: int
+    label: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.label})" if self.label else str(self.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
 from qiskit_serverless.artifacts import tar_of
+from qiskit_serverless.changes import WORTH_ASKING
 from qiskit_serverless.exceptions import NotFoundError
 from tests.e2e.conftest import Upload, another_user
 from tests.running_platform import RunningPlatform
@@ -59,6 +61,7 @@ def test_new_jobs_run_the_version_that_was_rolled_back_to_and_others_keep_theirs
     function = upload("rolled", PROGRAM.format(answer="old"), version="1.0")
     of_old = function.run()
     of_new = upload("rolled", PROGRAM.format(answer="new"), version="1.1").run()
+    assert [str(job.function_version()) for job in (of_old, of_new)] == ["1 (1.0)", "2 (1.1)"]
     answer = http.post(f"/{id_of(http, 'rolled')}/rollback/", json={"version": 1})
     assert (answer.status_code, answer.json()["version"]) == (200, "1.0")
     assert [bool(version["current_since"]) for version in versions_of(http, "rolled")] == [False, True]
@@ -268,3 +271,31 @@ def test_of_a_large_function_only_what_changed_goes_over_the_wire(platform: Runn
         assert counting.sizes[-1] < 2000
         assert client.run("large").result() == "new"
         assert [version.number for version in client.versions("large")] == [2, 1]
+
+
+def test_an_artifact_that_was_damaged_is_mended_by_uploading_it_again(
+    own_platform: RunningPlatform, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text(PROGRAM.format(answer="whole"))
+    (tmp_path / "data.bin").write_bytes(bytes(WORTH_ASKING))
+    function = QiskitFunction("damaged", entrypoint="main.py", working_dir=str(tmp_path))
+    with ServerlessClient(own_platform.url, token=own_platform.token) as client:
+        client.upload(function)
+        [stored] = (own_platform.home / "objects" / "artifacts").iterdir()
+        stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+        assert client.upload(function).run().result() == "whole"
+        assert [version.number for version in client.versions("damaged")] == [1]
+
+
+def test_uploads_at_the_same_time_get_numbers_of_their_own(
+    platform: RunningPlatform, http: httpx2.Client, upload: Upload
+) -> None:
+    upload("crowded", "pass")
+
+    def send(number: int) -> int:
+        files = {"artifact": ("artifact.tar", tar_of([("main.py", False, f"print({number})".encode())]))}
+        return http.post("/upload/", data={"title": "crowded"}, files=files).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(send, range(16))) == {200}
+    assert [version["number"] for version in versions_of(http, "crowded")] == [*range(17, 0, -1)]

@@ -8,6 +8,7 @@ from qiskit_serverless.aio.watching import AsyncJobWatch
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.versions import VersionName
 
 _NO_CONTENT = 204
 
@@ -20,6 +21,16 @@ class AsyncJobCalls(AsyncConnection):
         answer = await self._transport.request("GET", self._job_path(job_id), params={"with_result": "false"})
         record: dict[str, Any] = answer.json()
         return record
+
+    async def function_version(self, job_id: str) -> VersionName:
+        """Return how the version of its function is called that a job runs or ran.
+
+        Raises:
+            NotFoundError: There is no such job, or the gateway does not tell.
+        """
+        answer = await self._transport.request("GET", self._job_path(job_id, "version"))
+        record = answer.json()
+        return VersionName(record["number"], record["version"])
 
     async def status(self, job_id: str) -> str:
         """Return how a job stands, by the gateway's names; a running job by its stage, if it has one."""

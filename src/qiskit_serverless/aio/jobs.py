@@ -10,6 +10,7 @@ from qiskit_serverless.exceptions import JobCanceledError, JobFailedError
 from qiskit_serverless.records import JobEvent, JobUpdate, cause_from_events, cause_from_log, failure_text
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import TERMINAL, shown
+from qiskit_serverless.versions import VersionName
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,10 @@ class AsyncJob:
         """Return how it stands: QUEUED, INITIALIZING, RUNNING, ``RUNNING: <STAGE>``, CANCELING, DONE, ERROR or CANCELED."""
         self.raw_data.update(await self._client.get_job_data(self.job_id))
         return shown(self.raw_data["status"], self.raw_data.get("sub_status"))
+
+    async def function_version(self) -> VersionName:
+        """Return how the version of its function is called that it runs or ran."""
+        return await self._client.function_version(self.job_id)
 
     # sync only: @property
     async def sub_status(self) -> str | None:

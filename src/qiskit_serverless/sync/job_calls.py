@@ -9,6 +9,7 @@ from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.sync.connection import Connection
 from qiskit_serverless.sync.watching import JobWatch
+from qiskit_serverless.versions import VersionName
 
 _NO_CONTENT = 204
 
@@ -21,6 +22,16 @@ class JobCalls(Connection):
         answer = self._transport.request("GET", self._job_path(job_id), params={"with_result": "false"})
         record: dict[str, Any] = answer.json()
         return record
+
+    def function_version(self, job_id: str) -> VersionName:
+        """Return how the version of its function is called that a job runs or ran.
+
+        Raises:
+            NotFoundError: There is no such job, or the gateway does not tell.
+        """
+        answer = self._transport.request("GET", self._job_path(job_id, "version"))
+        record = answer.json()
+        return VersionName(record["number"], record["version"])
 
     def status(self, job_id: str) -> str:
         """Return how a job stands, by the gateway's names; a running job by its stage, if it has one."""

@@ -11,6 +11,7 @@ from qiskit_serverless.records import JobEvent, JobUpdate, cause_from_events, ca
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import TERMINAL, shown
 from qiskit_serverless.sync.job_calls import JobCalls
+from qiskit_serverless.versions import VersionName
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ class Job:
         """Return how it stands: QUEUED, INITIALIZING, RUNNING, ``RUNNING: <STAGE>``, CANCELING, DONE, ERROR or CANCELED."""
         self.raw_data.update(self._client.get_job_data(self.job_id))
         return shown(self.raw_data["status"], self.raw_data.get("sub_status"))
+
+    def function_version(self) -> VersionName:
+        """Return how the version of its function is called that it runs or ran."""
+        return self._client.function_version(self.job_id)
 
     @property
     def sub_status(self) -> str | None:

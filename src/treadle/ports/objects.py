@@ -16,8 +16,5 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""
 
-    async def exists(self, key: str) -> bool:
-        """Return whether the key holds something."""
-
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""

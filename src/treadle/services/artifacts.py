@@ -1,4 +1,4 @@
-"""Artifacts in the object store, by their digest: what is there already is not stored again."""
+"""Artifacts in the object store, by their digest: the same content is there once, however many versions have it."""
 
 import asyncio
 import hashlib
@@ -30,9 +30,11 @@ class Artifacts:
         return artifact
 
     async def put(self, digest: str, artifact: bytes) -> None:
-        """Store an artifact."""
-        if not await self._objects.exists(_key(digest)):
-            await self._objects.put(_key(digest), artifact)
+        """Store an artifact. One that is there is written anew: if it was damaged, uploading it again mends it.
+
+        When its upload is not committed after all, it stays and is there for the next upload of the same content.
+        """
+        await self._objects.put(_key(digest), artifact)
 
 
 async def digest_of(artifact: bytes) -> str:

@@ -157,9 +157,9 @@ class Uploads:
                 raise NotFoundError(f"Qiskit Function {full_name(upload.title, upload.provider)} doesn't exist.")
             return chosen(repositories, function, assembly.base)
 
-        digest = (await self._database.read(base_version)).artifact_digest
-        base = await self._artifacts.get(digest) if digest is not None else None
-        if base is not None and digest == assembly.digest:
+        version = await self._database.read(base_version)
+        base = await self._artifacts.get(version.artifact_digest) if version.artifact_digest is not None else None
+        if base is not None and await digest_of(base) == assembly.digest:
             return base
         sources = [source for source in (base, upload.artifact) if source is not None]
         return await asyncio.to_thread(assembled, assembly, sources, self._largest_artifact)

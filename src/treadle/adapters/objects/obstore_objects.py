@@ -38,14 +38,6 @@ class ObstoreObjects:
             return None
         return bytes(await answer.bytes_async())
 
-    async def exists(self, key: str) -> bool:
-        """Return whether the key holds something."""
-        try:
-            await obstore.head_async(self._store, key)
-        except FileNotFoundError:
-            return False
-        return True
-
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""
         try:

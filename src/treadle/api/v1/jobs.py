@@ -99,6 +99,14 @@ async def get_job(job_id: JobId, call: ByJobOrUser, with_result: bool = True, en
     return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(call.user, job), result))
 
 
+@router.get("/{job_id}/version/")
+async def get_version(job_id: JobId, call: ByUser) -> JsonAnswer:
+    """Return number and label of the version that a job runs or ran."""
+    job = await call.platform.jobs.get(call.user, job_id)
+    version = await call.platform.jobs.version(call.user, job)
+    return JsonAnswer({"number": version.number, "version": version.version})
+
+
 async def _result_or_failure(call: UserCall, job: Job, encoding: str | None) -> str | None:
     """Return what clients up to 0.30 show as a job's result, which for them may have circuits of a newer Qiskit."""
     result = _shown(await call.platform.jobs.result_of(job), encoding)

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from recording import called
+from recording import public_methods
+from requests import RequestException
 
 from qiskit_serverless import QiskitFunction, QiskitServerlessException, ServerlessClient
 
 RELEASE = version("qiskit-serverless")
-
-
-def release_is_at_least(release: str) -> bool:
-    return [int(part) for part in RELEASE.split(".")] >= [int(part) for part in release.split(".")]
 
 
 @dataclass
@@ -48,8 +45,6 @@ class Setup:
 
 def has(method: str) -> bool:
     """Tell whether this release has a method, such as ``job.events``."""
-    from recording import public_methods
-
     return method in public_methods()
 
 
@@ -57,9 +52,6 @@ def refusal(call: Callable[[], object]) -> str:
     """Return the words of the client when a call is refused."""
     try:
         call()
-    except QiskitServerlessException as error:
+    except (QiskitServerlessException, RequestException) as error:  # a client raises the latter for files
         return str(error)
     return "it was not refused"
-
-
-__all__ = ["RELEASE", "Setup", "called", "has", "refusal", "release_is_at_least"]

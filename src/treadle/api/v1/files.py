@@ -1,5 +1,7 @@
 """Routes of the contract about files. All parameters stand in the query, also of POST and DELETE.
 
+Clients up to 0.18 name no function: they mean the files that a user has with all functions without a provider.
+
 Clients of today see a flat folder of names. `details`, `folder`, `checksums` and `own`, and `file` of an upload, are ours: with
 them files lie in folders and have a size, a time and a checksum.
 """
@@ -7,8 +9,10 @@ them files lie in folders and have a size, a time and a checksum.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from treadle.api.answers import JsonAnswer
+from treadle.api.bodies import read_body
 from treadle.api.callers import ByUser
 from treadle.api.file_answers import file_answer
 from treadle.api.multipart import FileUpload
@@ -35,13 +39,19 @@ _UPLOAD = {
 }
 
 
+class NamedFile(BaseModel):
+    """A file to remove, as clients up to 0.18 name it: in the body."""
+
+    file: str = Field(min_length=1)
+
+
 async def _user_space(
     call: ByUser, function: str | None = None, provider: str | None = None, own: bool = False
 ) -> Space:
-    if own:
+    if own or (function is None and not provider):
         return user_space(call.user.id, None, "")
     if function is None:
-        raise InvalidError("This field is required.")
+        raise InvalidError("A provider keeps files for each of its functions: name the function.")
     named, title = split_title(clean_title(function), provider or None)
     return await call.platform.files.of_user(call.user, title, named)
 
@@ -104,9 +114,9 @@ async def download_provider_file(request: Request, call: ByUser, space: OfProvid
 
 
 @router.delete("/delete/")
-async def delete(call: ByUser, space: OfUser, file: Name) -> JsonAnswer:
+async def delete(request: Request, call: ByUser, space: OfUser, file: Name | None = None) -> JsonAnswer:
     """Remove a file of the caller."""
-    return await _deleted(call, space, file)
+    return await _deleted(call, space, file or (await read_body(request, NamedFile)).file)
 
 
 @router.delete("/provider/delete/")

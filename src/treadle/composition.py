@@ -1,4 +1,7 @@
-"""The composition root: builds a platform from its settings. It and `treadle.main` are the only places that name adapters."""
+"""The composition root: builds a platform from its settings.
+
+It, `treadle.main` and `treadle.administration` are the only places that name adapters.
+"""
 
 import asyncio
 import contextlib
@@ -7,17 +10,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy.exc import DatabaseError
 
 from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.schema import upgrade
-from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
+from treadle.adapters.database.opening import open_database
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
@@ -27,8 +27,9 @@ from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
 from treadle.domain.allow_list import AllowList
-from treadle.domain.errors import HomeFolderError, InvalidError, SettingsError
+from treadle.domain.errors import InvalidError, SettingsError
 from treadle.domain.tokens import new_token
+from treadle.domain.users import OWNER
 from treadle.ports.engine import Engine
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
@@ -46,7 +47,6 @@ from treadle.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-OWNER = "owner"
 _STOP_PATIENCE = 1.0  # seconds a stop request waits beyond the program's grace time
 
 
@@ -72,7 +72,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         engine: Where its jobs run.
     """
     home = settings.home_folder
-    database = _open_database(home / "treadle.db")
+    database = open_database(home / "treadle.db")
     signer = FileSigner.from_file(home / "secret.key")
     clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
     objects = ObstoreObjects.in_folder(home / "objects")
@@ -205,17 +205,4 @@ def _allow_list(path: Path | None) -> AllowList | None:
         raise SettingsError(
             f"The list of allowed packages {path} cannot be used: {error}",
             hint="Correct it, or unset TREADLE_ALLOWED_PACKAGES to allow all packages.",
-        ) from error
-
-
-def _open_database(path: Path) -> SqliteDatabase:
-    try:
-        engine = sqlite_engine(path)
-        upgrade(engine)
-        engine.dispose()
-        return SqliteDatabase(path)
-    except DatabaseError as error:
-        raise HomeFolderError(
-            f"The database {path} cannot be opened: {error.orig}.",
-            hint="Bring back a copy of it that is whole, or choose another folder with --home or TREADLE_HOME.",
         ) from error

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import files, functions, jobs
+from treadle.cli import files, functions, jobs, providers, sharing, user_groups, users
 from treadle.cli.demo import demo
 from treadle.cli.doctor import doctor
 from treadle.cli.errors import expected_errors, explain
@@ -41,9 +41,13 @@ def options(
 app.command()(up)
 app.command()(demo)
 app.add_typer(functions.app)
+sharing.add_to(functions.app)
 app.command()(run)
 app.add_typer(jobs.app)
 app.add_typer(files.app)
+app.add_typer(users.app)
+app.add_typer(user_groups.app)
+app.add_typer(providers.app)
 app.command()(doctor)
 
 

@@ -62,7 +62,10 @@ def explain(error: Exception) -> Explanation:
 
 
 def _explain_platform_error(error: "TreadleError | Exception") -> Explanation:
-    return Explanation(str(error), getattr(error, "hint", ""), ExitCode.FAILED)
+    from treadle.domain.errors import InvalidError, NotFoundError
+
+    known: dict[type[Exception], ExitCode] = {InvalidError: ExitCode.USAGE, NotFoundError: ExitCode.NOT_FOUND}
+    return Explanation(str(error), getattr(error, "hint", ""), known.get(type(error), ExitCode.FAILED))
 
 
 def _explain_sdk_error(error: "QiskitServerlessException") -> Explanation:

@@ -103,6 +103,8 @@ def _ended(text: str) -> str:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or "-"
     return value if isinstance(value, str) else "-" if value is None else json.dumps(value)
 
 

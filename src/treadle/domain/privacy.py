@@ -41,7 +41,7 @@ def without_code(version: FunctionVersion) -> FunctionVersion:
 
 def function_without_code(function: Function) -> Function:
     """Return a function as those see it who may only run it."""
-    return replace(function, current=without_code(function.current), grants=())
+    return replace(function, current=without_code(function.current))
 
 
 def job_for_caller(job: Job) -> Job:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from treadle.domain.errors import InvalidError
 
+OWNER = "owner"
+"""Name of the user whom the token in the home folder identifies."""
 _NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,255}")
 
 

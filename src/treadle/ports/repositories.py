@@ -140,6 +140,9 @@ class FunctionRepository(Protocol):
         These are all that the rules of `treadle.domain.access` can be about; the rules decide.
         """
 
+    def titles(self, provider_id: str) -> list[str]:
+        """Return the titles of a provider's functions, in order."""
+
     def grant(self, function_id: str, grant: Grant) -> None:
         """Let the members of a group see or run a function, in place of what they were granted before."""
 

@@ -138,6 +138,11 @@ class DatabaseFunctions:
             )
         )
 
+    def titles(self, provider_id: str) -> list[str]:
+        """Return the titles of a provider's functions, in order."""
+        statement = select(functions.c.title).where(functions.c.provider_id == provider_id)
+        return list(self._connection.execute(statement.order_by(functions.c.title)).scalars())
+
     def grant(self, function_id: str, grant: Grant) -> None:
         """Let the members of a group see or run a function, in place of what they were granted before."""
         self.revoke(function_id, grant.group_id)

@@ -1,0 +1,52 @@
+"""What the operator's commands work on: the database of a home folder, whether a gateway runs on it or not.
+
+A composition root of its own, without all that serves requests, so that a command takes no longer than it must.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.clock import SystemClock
+from treadle.adapters.database.opening import is_newest, open_database
+from treadle.domain.errors import HomeFolderError
+from treadle.home_folder import locked
+from treadle.services.accounts import Accounts
+from treadle.services.publishing import Publishing
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """The services behind the operator's commands.
+
+    Attributes:
+        accounts: Users and groups.
+        publishing: Providers and access to functions.
+    """
+
+    accounts: Accounts
+    publishing: Publishing
+
+
+@contextlib.asynccontextmanager
+async def administration(home: Path) -> AsyncIterator[Administration]:
+    """Open a platform's home folder for the operator.
+
+    Raises:
+        HomeFolderError: There is no platform in it, or its tables are of an older version and its gateway still runs.
+    """
+    path = home / "treadle.db"
+    if not path.is_file():
+        raise HomeFolderError(
+            f"There is no platform in {home}.",
+            hint="Start it once with `treadle up`, or name its folder with --home or TREADLE_HOME.",
+        )
+    with contextlib.nullcontext() if is_newest(path) else locked(home):  # no gateway sees its tables change
+        database = open_database(path)
+    try:
+        signer, clock = FileSigner.from_file(home / "secret.key"), SystemClock()
+        yield Administration(Accounts(database, signer, clock), Publishing(database, clock))
+    finally:
+        await database.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.groups import command_group
-from treadle.cli.output import AsJson, Output
+from treadle.cli.output import AsJson, Output, function_name
 
 if TYPE_CHECKING:
     from qiskit_serverless import QiskitFunction
@@ -71,7 +71,8 @@ def upload(
             arguments_schema=_schema(arguments_schema),
         )
         uploaded = ServerlessClient().upload(function)
-    Output(as_json).document(_fields(uploaded), f"Uploaded {uploaded.title}. Run it: treadle run {uploaded.title}")
+    name = function_name(uploaded.title, uploaded.provider)
+    Output(as_json).document(_fields(uploaded), f"Uploaded {name}. Run it: treadle run {name}")
 
 
 @app.command("list")
@@ -206,7 +207,7 @@ def _schema(path: Path | None) -> dict[str, Any] | bool | None:
 def _fields(function: "QiskitFunction") -> dict[str, Any]:
     """Return what is shown of a function; the values of its environment variables stay out of sight."""
     return {
-        "title": function.title,
+        "title": function_name(function.title, function.provider),
         "entrypoint": function.entrypoint,
         "version": function.version,
         "description": function.description,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.groups import command_group
-from treadle.cli.output import AsJson, Output
+from treadle.cli.output import AsJson, Output, function_name
 from treadle.cli.results import outline
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ def list_jobs(
     function: Annotated[str | None, typer.Option(help="Only jobs of this function.")] = None,
     status: Annotated[str | None, typer.Option(help="Only jobs with this status, e.g. DONE.")] = None,
     limit: Annotated[int, typer.Option(help="At most this many, the newest.", min=1)] = 20,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Jobs of all users of the function PROVIDER/TITLE; for its provider.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List your jobs, the newest first."""
@@ -29,7 +32,13 @@ def list_jobs(
 
     client = ServerlessClient()
     wanted = client.function(function) if function else None
-    rows = [_fields(job) for job in client.jobs(function=wanted, status=status, limit=limit)]
+    if everybody:
+        if wanted is None:
+            raise typer.BadParameter("say of which function: --function PROVIDER/TITLE.", param_hint="'--everybody'")
+        found = client.provider_jobs(wanted, status=status, limit=limit)
+    else:
+        found = client.jobs(function=wanted, status=status, limit=limit)
+    rows = [_fields(job) for job in found]
     columns = {"job": "JOB", "function": "FUNCTION", "status": "STATUS", "created": "CREATED"}
     Output(as_json).table(rows, columns, empty="No such jobs.")
 
@@ -46,11 +55,19 @@ def status(job: JobId, as_json: AsJson = False) -> None:
 def logs(
     job: JobId,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="The lines that are not public; for the provider of the function.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a job has printed."""
+    """Show what a job has printed: of a provider's function, the public lines."""
+    if provider and follow:
+        raise typer.BadParameter("shows what there is now; leave --follow out.", param_hint="'--provider'")
     output = Output(as_json)
     found = _job(job)
+    if provider:
+        output.log(found.provider_logs())
+        return
     if not follow:
         output.log(found.logs())
         return
@@ -89,7 +106,7 @@ def _fields(job: "Job") -> dict[str, Any]:
     raw = job.raw_data
     return {
         "job": job.job_id,
-        "function": raw["program"]["title"],
+        "function": function_name(raw["program"]["title"], raw["program"].get("provider")),
         "status": shown(raw["status"], raw["sub_status"]),
         "created": raw["created"],
     }

@@ -92,6 +92,11 @@ class Output:
             console.print("[bold]Hint:[/]", _escaped(hint), highlight=False, soft_wrap=True)
 
 
+def function_name(title: str, provider: str | None) -> str:
+    """Return the name of a function as people write it."""
+    return f"{provider}/{title}" if provider else title
+
+
 def styled(word: str) -> str:
     """Return a level or status in rich's markup."""
     style = _STYLES.get(word)

@@ -74,16 +74,22 @@ def line_after(log: bytes, within: Line | None = None) -> Line | None:
     return within if start == 0 and within is not None else Line.of(log[start : start + LONGEST_MARK])
 
 
-def complete_part(log: bytes, *, ended: bool) -> int:
+def complete_part(log: bytes, within: Line | None = None, *, ended: bool) -> int:
     """Return how many bytes of a growing log can be shown now.
 
     Whole lines always. Of a line that has not ended: nothing as long as it may be a mark or part of one; then its whole
     characters, so that a progress bar without line ends is seen too. All of it once the log has `ended`.
+
+    Args:
+        log: What is there from some byte on.
+        within: The line within which it begins; None if it begins a line.
+        ended: Whether nothing more will come.
     """
     if ended:
         return len(log)
     line_start = log.rfind(b"\n") + 1
-    if len(log) - line_start <= LONGEST_MARK:
+    is_known = line_start == 0 and within is not None
+    if len(log) - line_start <= LONGEST_MARK and not is_known:
         return line_start
     return _whole_characters(log)
 

@@ -47,7 +47,7 @@ class LogTail:
             self._knows_line = True
         while True:
             part = await self._logs.read(self._job_id, self.offset, _CHUNK)
-            part = part[: complete_part(part, ended=ended and len(part) < _CHUNK)]
+            part = part[: complete_part(part, self._within, ended=ended and len(part) < _CHUNK)]
             if not part:
                 return None
             piece = LogPiece(self.offset, shown(part, self._view, self._within).decode(errors="replace"))

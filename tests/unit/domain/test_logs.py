@@ -65,7 +65,7 @@ def test_a_log_read_while_it_grows_is_the_same_as_one_read_at_the_end(parts: lis
     log, seen, offset, within = b"", b"", 0, None
     for number, part in enumerate(parts):
         log += part.encode()
-        length = complete_part(log[offset:], ended=number == len(parts) - 1)
+        length = complete_part(log[offset:], within, ended=number == len(parts) - 1)
         new = log[offset : offset + length]
         new.decode()
         seen += shown(new, view, within)

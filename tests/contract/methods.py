@@ -24,8 +24,8 @@ STORIES = {
         "job.result": EVERY,
         "job.status": EVERY,
     },
+    "dependencies": {"client.dependencies_versions": SINCE_30},
     "functions": {
-        "client.dependencies_versions": SINCE_30,
         "client.from_dict": EVERY,
         "client.functions": EVERY,
         "client.get": EVERY,

@@ -1,0 +1,3 @@
+"""A module beside the entrypoint."""
+
+BONDS = {"H2": 0.735}

@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     import httpx2
 
 Query: TypeAlias = Mapping[str, str | int | None]
+
+
+class Channel(StrEnum):
+    """How a gateway shall check a token."""
+
+    LOCAL = "local"
+    IBM_CLOUD = "ibm_cloud"
+    IBM_QUANTUM_PLATFORM = "ibm_quantum_platform"
+
 
 REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
 """Methods whose requests may be sent again though the first one may have been carried out."""

@@ -15,8 +15,10 @@ r"""Errors of the SDK.
      ├── JobCanceledError              the job was cancelled, so it has no result
      ├── WaitTimeoutError              the job has not ended in time                   (also a TimeoutError)
      ├── ChecksumError                 a file that did not arrive as it was sent
+     ├── ServerlessError               for functions to raise: an error with a code of their own
      ├── InvalidFunctionError          a function that cannot be uploaded as it stands (also a ValueError)
      ├── InvalidArgumentError          a value that a call does not accept             (also a ValueError)
+     ├── RuntimeServiceError           IBM Quantum refused, or does not answer
      ├── NotInJobError                 only a job can do this                          (also a RuntimeError)
      └── SerializationError            a value that JSON cannot carry; `path` says where (also a TypeError)
 """
@@ -124,12 +126,35 @@ class ChecksumError(QiskitServerlessException):
     """A file did not arrive as it was sent."""
 
 
+class ServerlessError(QiskitServerlessException):
+    """An error for functions to raise, with a code that callers can tell apart. Derive from it as you like.
+
+    Attributes:
+        code: A code of your own.
+        message: Text for people.
+        details: What else there is to say.
+    """
+
+    def __init__(self, code: str, message: str, details: Any = None) -> None:  # noqa: ANN401  (anything that can be printed)
+        super().__init__(code, message, details)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.message}" + (f"\n{self.details}" if self.details else "")
+
+
 class InvalidFunctionError(QiskitServerlessException, ValueError):
     """A function cannot be uploaded as it stands."""
 
 
 class InvalidArgumentError(QiskitServerlessException, ValueError):
     """A value that a call does not accept."""
+
+
+class RuntimeServiceError(QiskitServerlessException):
+    """IBM Quantum, which is not the gateway, refused or did not answer."""
 
 
 class NotInJobError(QiskitServerlessException, RuntimeError):

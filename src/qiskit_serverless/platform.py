@@ -10,7 +10,7 @@ from qiskit_serverless.exceptions import InvalidArgumentError, PlatformNotFoundE
 
 _HOST_VARIABLES = ("TREADLE_HOST", "ENV_GATEWAY_PROVIDER_HOST")
 _TOKEN_VARIABLES = ("TREADLE_TOKEN", "ENV_GATEWAY_PROVIDER_TOKEN")
-_START = "Start one with `treadle up`, or set TREADLE_HOST and TREADLE_TOKEN."
+_START = "Start one with `treadle up` or `ServerlessClient.local()`, or set TREADLE_HOST and TREADLE_TOKEN."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,18 @@ def find_platform(host: str | None = None, token: str | None = None) -> Endpoint
     wanted = host or _variable(_HOST_VARIABLES)
     url = _base_url(wanted) if wanted else _running_here()
     return Endpoint(url, token or _variable(_TOKEN_VARIABLES) or _owners_token(url))
+
+
+def platform_of_home() -> Endpoint | None:
+    """Return the platform that runs on this machine's home folder, None if none runs.
+
+    Raises:
+        PlatformNotFoundError: What the home folder says cannot be read.
+    """
+    gateway = _gateway_of_home()
+    if gateway is None or not _is_alive(gateway[1]):
+        return None
+    return Endpoint(gateway[0], _owners_token(gateway[0]))
 
 
 def home_folder() -> Path:

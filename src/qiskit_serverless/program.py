@@ -21,6 +21,21 @@ def is_running_in_serverless() -> bool:
     return "ENV_JOB_ID_GATEWAY" in os.environ
 
 
+def is_trial() -> bool:
+    """Return whether this job is a trial run of a provider's function."""
+    return os.environ.get("ENV_ACCESS_TRIAL") == "True"
+
+
+def get_function_size() -> str:
+    """Return the size at which this job runs; empty if its function declares none."""
+    return os.environ.get("ENV_JOB_FUNCTION_SIZE", "")
+
+
+def get_compute_profile() -> str:
+    """Return the compute profile with which this job runs; empty without one."""
+    return os.environ.get("ENV_JOB_COMPUTE_PROFILE", "")
+
+
 def get_arguments() -> dict[str, Any]:
     """Return the arguments the function was run with.
 

@@ -28,13 +28,23 @@ def use_local_service_without_account() -> None:
 
 def _new_service(kind: Value, *args: Value, **options: Value) -> Value:
     is_plain = "_library_new" in vars(kind) and all(given is None for given in (*args, *options.values()))
-    if not is_plain or _has_account(kind):
+    if not is_plain or has_account(kind):
         return kind._library_new(kind, *args, **options)
+    return local_service()
+
+
+def local_service() -> Value:
+    """Return the service of simulated backends, and say that it is one."""
     from qiskit_serverless.local_service import LocalService
 
     _log.warning("No IBM Quantum account is configured: QiskitRuntimeService() offers fake backends, simulated here.")
     return LocalService()
 
 
-def _has_account(kind: Value) -> bool:
+def has_account(kind: Value) -> bool:
+    """Return whether an IBM Quantum account is configured, in the environment or saved.
+
+    Args:
+        kind: The class ``QiskitRuntimeService``.
+    """
     return bool(os.environ.get("QISKIT_IBM_TOKEN")) or bool(kind.saved_accounts())

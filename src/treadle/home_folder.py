@@ -46,6 +46,38 @@ def locked(home: Path) -> Iterator[None]:
         yield
 
 
+def announced_gateway(home: Path) -> tuple[str, int] | None:
+    """Return URL and process id of the gateway that holds the home folder; None if none does, or if it is about to start."""
+    try:
+        gateway = json.loads((home / "gateway.json").read_text())
+    except FileNotFoundError:
+        return None
+    return (gateway["url"], gateway["pid"]) if _is_held(home) else None
+
+
+def _is_held(home: Path) -> bool:
+    """Return whether a gateway holds the home folder; one that was killed leaves its announcement, not its lock."""
+    try:
+        with locked(home):
+            return False
+    except HomeFolderError:
+        return True
+
+
+def wait_until_free(home: Path) -> None:
+    """Wait until no gateway holds the home folder."""
+    with (home / "gateway.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def starting(home: Path) -> Iterator[None]:
+    """Hold the right to start a gateway in the background; wait for whoever has it."""
+    with (home / "start.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @contextlib.contextmanager
 def announced(home: Path, url: str) -> Iterator[None]:
     """Let clients on this machine find the gateway while it runs."""

@@ -4,13 +4,17 @@ import warnings
 from typing import Any
 from urllib.parse import quote
 
+from anyio import to_thread  # async only
+
 from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.functions import AsyncRunnableQiskitFunction
 from qiskit_serverless.artifacts import artifact_of
 from qiskit_serverless.changes import WORTH_ASKING, changes_of
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.embedded import ensure_platform
 from qiskit_serverless.exceptions import GatewayError
+from qiskit_serverless.overview import Overview, overview
 
 _CONFLICT = 409
 
@@ -20,6 +24,29 @@ class AsyncServerlessClient(AsyncFunctionCalls):
 
     ``AsyncServerlessClient()`` finds the platform that runs on this machine; see `qiskit_serverless.platform.find_platform`.
     """
+
+    @staticmethod
+    async def local() -> "AsyncServerlessClient":
+        """Return a client of this machine's platform, which is started when none runs on the home folder.
+
+        The platform outlives this program; ``treadle down`` stops it. Use what is returned with ``async with`` as well.
+
+        Raises:
+            PlatformNotFoundError: It cannot be started here; the message says why.
+        """
+        endpoint = await to_thread.run_sync(ensure_platform)  # async only
+        # sync only: endpoint = ensure_platform()
+        return AsyncServerlessClient(endpoint.url, token=endpoint.token)
+
+    @staticmethod
+    def from_dict(dictionary: dict[str, Any]) -> "AsyncServerlessClient":
+        """Return a client of what `to_dict` returned, also of an older release's."""
+        return AsyncServerlessClient(**dictionary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what makes the same client again; it holds the token."""
+        names = ("host", "version", "token", "instance", "channel")
+        return {name: getattr(self, name) for name in names}
 
     async def upload(self, program: QiskitFunction) -> AsyncRunnableQiskitFunction:
         """Upload a function; under a title you have, as its new version. Of a large one only files are sent that are new.
@@ -74,6 +101,11 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         answer = await self._transport.request("GET", self._path("dependencies-versions"))
         allowed: list[str] = answer.json()
         return allowed
+
+    async def widget(self) -> Overview:
+        """Return an overview of functions and newest jobs, which a notebook shows as tables."""
+        functions = await self.functions()
+        return overview(functions, await self.jobs())
 
     async def list(self, provider: str | None = None, **filters: str | int | None) -> list[AsyncRunnableQiskitFunction]:
         """Do what `functions` does."""

@@ -1,11 +1,11 @@
 """What a client is made of first: where its gateway is, what it lets us in with, and the way there."""
 
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from qiskit_serverless.aio.transport import AsyncTransport
-from qiskit_serverless.connections import given
+from qiskit_serverless.connections import Channel, given
 from qiskit_serverless.exceptions import AccessError, InvalidArgumentError
 from qiskit_serverless.platform import find_platform
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx2
 
 _VERSION = "v1"
-_CHANNELS = ("ibm_quantum_platform", "ibm_cloud", "local")
+_CHANNELS = [channel.value for channel in Channel]
 
 
 class AsyncConnection:
@@ -64,7 +64,7 @@ class AsyncConnection:
         self.token = endpoint.token
         self.version = version or os.environ.get("ENV_GATEWAY_PROVIDER_VERSION") or _VERSION
         self.instance = instance
-        self.channel = channel
+        self.channel = None if channel is None else Channel(channel).value
         self._transport = AsyncTransport(self.host, self._headers(), underlying=transport)
         # sync only: self.verify()
 
@@ -96,16 +96,6 @@ class AsyncConnection:
         except AccessError as error:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
-
-    @classmethod
-    def from_dict(cls, dictionary: dict[str, Any]) -> Self:
-        """Return a client of what `to_dict` returned, also of an older release's."""
-        return cls(**dictionary)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what makes the same client again; it holds the token."""
-        names = ("host", "version", "token", "instance", "channel")
-        return {name: getattr(self, name) for name in names}
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}

@@ -9,7 +9,9 @@ from qiskit_serverless.artifacts import artifact_of
 from qiskit_serverless.changes import WORTH_ASKING, changes_of
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.embedded import ensure_platform
 from qiskit_serverless.exceptions import GatewayError
+from qiskit_serverless.overview import Overview, overview
 from qiskit_serverless.sync.function_calls import FunctionCalls
 from qiskit_serverless.sync.functions import RunnableQiskitFunction
 
@@ -21,6 +23,28 @@ class ServerlessClient(FunctionCalls):
 
     ``ServerlessClient()`` finds the platform that runs on this machine; see `qiskit_serverless.platform.find_platform`.
     """
+
+    @staticmethod
+    def local() -> "ServerlessClient":
+        """Return a client of this machine's platform, which is started when none runs on the home folder.
+
+        The platform outlives this program; ``treadle down`` stops it. Use what is returned with ``with`` as well.
+
+        Raises:
+            PlatformNotFoundError: It cannot be started here; the message says why.
+        """
+        endpoint = ensure_platform()
+        return ServerlessClient(endpoint.url, token=endpoint.token)
+
+    @staticmethod
+    def from_dict(dictionary: dict[str, Any]) -> "ServerlessClient":
+        """Return a client of what `to_dict` returned, also of an older release's."""
+        return ServerlessClient(**dictionary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what makes the same client again; it holds the token."""
+        names = ("host", "version", "token", "instance", "channel")
+        return {name: getattr(self, name) for name in names}
 
     def upload(self, program: QiskitFunction) -> RunnableQiskitFunction:
         """Upload a function; under a title you have, as its new version. Of a large one only files are sent that are new.
@@ -71,6 +95,11 @@ class ServerlessClient(FunctionCalls):
         answer = self._transport.request("GET", self._path("dependencies-versions"))
         allowed: list[str] = answer.json()
         return allowed
+
+    def widget(self) -> Overview:
+        """Return an overview of functions and newest jobs, which a notebook shows as tables."""
+        functions = self.functions()
+        return overview(functions, self.jobs())
 
     def list(self, provider: str | None = None, **filters: str | int | None) -> list[RunnableQiskitFunction]:
         """Do what `functions` does."""

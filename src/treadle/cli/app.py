@@ -11,6 +11,7 @@ import typer
 from treadle.cli import files, functions, jobs, providers, sharing, user_groups, users
 from treadle.cli.demo import demo
 from treadle.cli.doctor import doctor
+from treadle.cli.down import down
 from treadle.cli.errors import expected_errors, explain
 from treadle.cli.groups import Help, command_group
 from treadle.cli.output import Output
@@ -39,6 +40,7 @@ def options(
 
 
 app.command()(up)
+app.command()(down)
 app.command()(demo)
 app.add_typer(functions.app)
 sharing.add_to(functions.app)

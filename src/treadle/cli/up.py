@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.cli.background import ensure_detached
 from treadle.cli.installation import require_server
 from treadle.cli.output import AsJson, Output
 
@@ -23,6 +24,10 @@ def up(
         Path | None,
         typer.Option(help="Folder of everything the platform keeps. Default: $TREADLE_HOME, then ~/.treadle."),
     ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Run it in the background, until `treadle down`; one that runs already is fine."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a platform on this machine until Ctrl-C.
@@ -31,13 +36,19 @@ def up(
     """
     output = Output(as_json)
     settings = read_settings(bind_host=host, bind_port=port, home=home)
+    if detach:
+        _announce(output, settings, ensure_detached(settings), "`treadle down` stops it")
+    else:
+        _serve(output, settings)
 
+
+def _serve(output: Output, settings: "Settings") -> None:
     from treadle.main import serve
 
     # Once the server has stopped, it raises the signal that stopped it again, for the handler that was there before.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        serve(settings, on_ready=lambda url: _announce(output, settings, url))
+        serve(settings, on_ready=lambda url: _announce(output, settings, url, "Ctrl-C stops it"))
     output.say("Stopped.")
 
 
@@ -63,15 +74,15 @@ def read_settings(**given: object) -> "Settings":
         raise typer.BadParameter(f"{first['input']!r}: {first['msg']}.", param_hint=setting) from error
 
 
-def _announce(output: Output, settings: "Settings", url: str) -> None:
+def _announce(output: Output, settings: "Settings", url: str, end: str) -> None:
     home = settings.home_folder
     by_default = type(settings).model_fields["home"].default.expanduser()
     output.document(
-        {"url": url, "home": str(home), "token_file": str(home / "token")}, _ready_text(url, home, by_default)
+        {"url": url, "home": str(home), "token_file": str(home / "token")}, _ready_text(url, home, by_default, end)
     )
 
 
-def _ready_text(url: str, home: Path, by_default: Path) -> str:
+def _ready_text(url: str, home: Path, by_default: Path, end: str) -> str:
     elsewhere = "" if home == by_default else f"  Clients find it with   export TREADLE_HOME={home}\n"
     return f"""\
 Treadle is ready at {url}
@@ -83,5 +94,5 @@ Treadle is ready at {url}
                          client = ServerlessClient()
   Any other client       host {url}, token in {home / "token"}
 
-Ctrl-C stops it; jobs that run go on, and the next start picks them up.
+{end}; jobs that run go on, and the next start picks them up.
 """

@@ -5,10 +5,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from qiskit_serverless import ServerlessClient
 from qiskit_serverless.core.function import RunnableQiskitFunction
 from qiskit_serverless.core.job import Job
-
-from qiskit_serverless import ServerlessClient
 
 CLASSES = {"client": ServerlessClient, "function": RunnableQiskitFunction, "job": Job}
 

@@ -1,0 +1,1 @@
+"""Where releases of the PyPI client up to 0.37 keep their clients."""

@@ -21,9 +21,9 @@ Query: TypeAlias = Mapping[str, str | int | None]
 class Channel(StrEnum):
     """How a gateway shall check a token."""
 
-    LOCAL = "local"
-    IBM_CLOUD = "ibm_cloud"
     IBM_QUANTUM_PLATFORM = "ibm_quantum_platform"
+    IBM_CLOUD = "ibm_cloud"
+    LOCAL = "local"
 
 
 REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from qiskit_serverless.platform import home_folder
 from treadle.cli.errors import CommandError
 from treadle.cli.exit_codes import ExitCode
 from treadle.cli.output import Output
@@ -23,6 +22,7 @@ def down(
 
     Jobs that run go on; the next start picks them up.
     """
+    from qiskit_serverless.platform import home_folder
     from treadle.home_folder import announced_gateway, wait_until_free
 
     folder = (home or home_folder()).expanduser().absolute()

@@ -25,6 +25,7 @@ def heavy_after(program: str) -> str:
         "from qiskit_serverless import ServerlessClient, QiskitFunction, Job, QiskitServerlessException",
         "from qiskit_serverless import get_arguments, save_result, update_status, is_running_in_serverless",
         "import qiskit_serverless.wire, qiskit_serverless.runtime",
+        "import qiskit_serverless.core.job, qiskit_serverless.utils, qiskit_serverless.serializers",
     ],
 )
 def test_importing_it_imports_nothing_heavy(program: str) -> None:

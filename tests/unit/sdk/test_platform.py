@@ -70,7 +70,9 @@ def test_a_host_that_is_no_url(host: str) -> None:
 
 
 def test_no_platform_at_all(home: Path) -> None:
-    with pytest.raises(PlatformNotFoundError, match=rf"No platform runs .*{home}.* `treadle up`, or set TREADLE_HOST"):
+    with pytest.raises(
+        PlatformNotFoundError, match=rf"No platform runs .*{home}.* `treadle up` or .*, or set TREADLE_HOST"
+    ):
         find_platform()
 
 

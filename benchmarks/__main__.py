@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import platform, tasks
+from benchmarks import files, platform, tasks
 from benchmarks.table import show
 
-SUITES = {"platform": platform.findings, "tasks": tasks.findings}
+SUITES = {"platform": platform.findings, "files": files.findings, "tasks": tasks.findings}
 
 
 def main() -> None:

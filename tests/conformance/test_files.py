@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import os
 import socket
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from treadle.adapters.files.folder import FolderFiles
-from treadle.domain.errors import InvalidError, TooLargeError
+from treadle.domain.errors import InvalidError, StorageError, TooLargeError
 from treadle.domain.files import Space, StoredFile, provider_space, user_space
 from treadle.ports.files import FileStore
 
@@ -223,6 +224,29 @@ async def test_nothing_stays_of_a_file_that_is_cut_off(files: FileStore, fault: 
         await files.write(ADA, "a", cut(), LARGEST)
     assert await files.names(ADA) == []
     assert leftovers(files) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own, with 4 MB of room."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user may not mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_full_is_told_and_keeps_nothing_of_the_file(small_disk: Path) -> None:
+    files = FolderFiles(small_disk)
+    await write(files, ADA, "a", b"old")
+    with pytest.raises(StorageError, match="'a' cannot be stored: the disk is full") as caught:
+        await write(files, ADA, "a", *[b"x" * 1_000_000] * 6)
+    assert "Delete files you no longer need" in caught.value.hint
+    assert leftovers(files) == []
+    assert await content(files, ADA, "a") == b"old"
+    assert (await write(files, ADA, "b", b"x" * 3_000_000)).size == 3_000_000
 
 
 async def test_what_a_crash_has_left_is_swept(tmp_path: Path) -> None:

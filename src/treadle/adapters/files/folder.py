@@ -94,12 +94,13 @@ class FolderFiles:
     async def write(self, space: Space, path: str, content: AsyncIterator[bytes], largest: int) -> StoredFile:
         """Store what `content` yields, in place of what was there."""
         with contextlib.closing(await _storing(path, PartialFile, self._partials)) as partial:
-            async for chunk in _gathered(content):
-                if partial.size + len(chunk) > largest:
-                    raise TooLargeError(
-                        f"The file {path!r} has more than {largest} bytes, the most this platform takes."
-                    )
-                await _storing(path, partial.append, chunk)
+            writing: asyncio.Future[None] = asyncio.ensure_future(asyncio.sleep(0))
+            try:
+                async for batch in _batches(content, largest, path):
+                    await writing  # while one batch is written, the next one comes in
+                    writing = asyncio.ensure_future(_storing(path, partial.append, batch))
+            finally:
+                await writing
             return await _storing(path, self._place, partial, space, path)
 
     def _place(self, partial: PartialFile, space: Space, path: str) -> StoredFile:
@@ -199,15 +200,23 @@ class FolderFile:
             return os.pread(self._descriptor, length, start)
 
 
-async def _gathered(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the same bytes in larger chunks: each is written in a thread, which costs the more the smaller they are."""
-    gathered = bytearray()
+async def _batches(content: AsyncIterator[bytes], largest: int, path: str) -> AsyncIterator[list[bytes]]:
+    """Yield the same bytes, several chunks at a time: each batch is written in a thread, and going there has its price.
+
+    Raises:
+        TooLargeError: There are more than `largest`.
+    """
+    batch: list[bytes] = []
+    yielded = size = 0
     async for chunk in content:
-        gathered += chunk
-        if len(gathered) >= CHUNK:
-            yield bytes(gathered)
-            gathered.clear()
-    yield bytes(gathered)
+        batch.append(chunk)
+        size += len(chunk)
+        if size > largest:
+            raise TooLargeError(f"The file {path!r} has more than {largest} bytes, the most this platform takes.")
+        if size - yielded >= CHUNK:
+            yield batch
+            batch, yielded = [], size
+    yield batch
 
 
 async def _storing(path: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

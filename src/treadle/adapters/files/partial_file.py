@@ -6,6 +6,8 @@ import secrets
 import threading
 from pathlib import Path
 
+_STRETCH = 16 * 2**20
+
 
 class PartialFile:
     """A file that is being written. Threads may share it: one may still write when another gives it up.
@@ -25,20 +27,28 @@ class PartialFile:
         self._digest = hashlib.sha256()
         self._lock = threading.Lock()
         self.size = 0
+        self._begun = 0
 
     @property
     def sha256(self) -> str:
         """SHA-256 of what it has so far, in hexadecimal."""
         return self._digest.hexdigest()
 
-    def append(self, data: bytes) -> None:
-        """Write `data` at its end."""
+    def append(self, batch: list[bytes]) -> None:
+        """Write at its end."""
         with self._lock:
-            rest = memoryview(data)
-            while rest:  # a short write happens where the disk becomes full; the next one then raises
-                rest = rest[self._file.write(rest) :]
-            self._digest.update(data)
-            self.size += len(data)
+            for data in batch:
+                self._write(data)
+            if self.size - self._begun >= _STRETCH:
+                _begin_to_sync(self._file.fileno(), self._begun, self.size - self._begun)
+                self._begun = self.size
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:  # a short write happens where the disk becomes full; the next one then raises
+            rest = rest[self._file.write(rest) :]
+        self._digest.update(data)
+        self.size += len(data)
 
     def move(self, folder: int, name: str) -> os.stat_result:
         """Let it be `name` in a folder, in place of what had that name. It survives a power cut from then on.
@@ -59,3 +69,12 @@ class PartialFile:
         with self._lock:
             self._file.close()
             self._path.unlink(missing_ok=True)
+
+
+def _begin_to_sync(descriptor: int, start: int, length: int) -> None:
+    """Have the disk write a stretch from now on, so that little is left to wait for at the end.
+
+    Linux begins to write what it is told will not be read; other systems have no such call, and write at the end.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)

@@ -74,7 +74,7 @@ def findings(rounds: int = 5) -> Iterator[Finding]:
         down, spread = speed(lambda: data.download("large.bin", folder / "back.bin", progress=False), rounds)
         yield at_least("download of 1 GB with the SDK, checksum compared", down, "MB/s", 300, spread)
         token = f"Authorization: Bearer {(folder / 'home' / 'token').read_text().strip()}"
-        ours = f"{url}/api/v1/files/download/?own=true&file=large.bin"
+        ours = f"{url}/api/v1/files/download/?file=large.bin"
         by_curl, spread = speed(lambda: subprocess.run([*CURL, "--header", token, ours], check=True), rounds)
         other, other_spread = speed(lambda: subprocess.run([*CURL, f"{static}/large.bin"], check=True), rounds)
         remark = f"{spread}; python -m http.server {other:.0f} MB/s ({other_spread}), ratio {by_curl / other:.2f}"

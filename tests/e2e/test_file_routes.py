@@ -131,6 +131,17 @@ def test_no_name_leads_out_of_the_folder(http: httpx2.Client, platform: RunningP
     assert [path for path in platform.home.rglob("*escape*")] == []
 
 
+def test_who_names_no_function_means_the_files_of_all_own_ones(http: httpx2.Client) -> None:
+    send(http, "shared.txt", b"x")
+    with httpx2.Client(base_url=http.base_url, headers=http.headers, trust_env=False) as unnamed:
+        assert "shared.txt" in names(unnamed)
+        assert unnamed.get("/download", params={"file": "shared.txt"}).content == b"x"
+        gone = unnamed.request("DELETE", "/delete/", data={"file": "shared.txt"})
+        assert gone.json() == {"message": "Requested file was deleted."}
+        assert message(unnamed.get("", params={"provider": "lab"})).endswith("name the function.")
+    assert "shared.txt" not in names(http)
+
+
 @pytest.mark.parametrize("name", ["a\0b", "x" * 256, "a//b", "%2e%2e", "?", "\u202e", "folder"])
 def test_odd_names_get_an_answer(http: httpx2.Client, name: str) -> None:
     send(http, "a", b"x", file="folder/a")
@@ -139,9 +150,6 @@ def test_odd_names_get_an_answer(http: httpx2.Client, name: str) -> None:
 
 def test_the_words_for_what_is_missing(http: httpx2.Client) -> None:
     assert message(http.get("", params={"function": ""})) == "This field may not be blank."
-    for method, path in (("GET", ""), ("POST", "/upload"), ("GET", "/download"), ("DELETE", "/delete")):
-        url = str(http.base_url).rstrip("/") + path
-        assert message(httpx2.request(method, url, headers=http.headers, trust_env=False)) == "This field is required."
     assert message(http.get("/download")) == "This field is required."
     assert message(ask(http, "")) == "This field may not be blank."
     assert message(http.get("", params={"function": "none"}), 404) == "Qiskit Function none doesn't exist."
@@ -258,8 +266,10 @@ def test_the_limits_of_files_and_of_other_bodies(make_platform: Callable[..., Ru
         assert "has more than 3000000 bytes" in message(send(http, "bad", b"x" * 3_000_001), 413)
         other = {"other": (None, b"x" * 5_000_000), "file": ("bad", b"x")}
         assert "The request is larger" in message(http.post("/upload/", files=other), 413)
-        run = httpx2.post(f"{running.url}/api/v1/programs/run/", headers=http.headers, content=b"x" * 200_001)
-        assert "The request is larger than 200000 bytes" in message(run, 413)
+        for method, path in (("POST", "programs/run/"), ("DELETE", "files/delete/")):
+            url = f"{running.url}/api/v1/{path}"
+            large = httpx2.request(method, url, headers=http.headers, content=b"x" * 200_001, trust_env=False)
+            assert "The request is larger than 200000 bytes" in message(large, 413)
         assert names(http) == ["good"]
     assert partials(running) == []
 

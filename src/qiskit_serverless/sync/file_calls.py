@@ -104,6 +104,6 @@ def _query(function: QiskitFunction | str | None, provider: str | None) -> Query
     if function is None:
         if provider is not None:
             raise InvalidArgumentError(f"Which function of {provider!r}? Each has files of its own.")
-        return {"own": "true"}
+        return {}
     named = function if isinstance(function, QiskitFunction) else QiskitFunction(function, provider)
     return given(function=named.title, provider=named.provider)

@@ -7,6 +7,7 @@ from treadle.api.answers import JsonAnswer
 from treadle.domain.errors import TooLargeError
 
 _FILES = "/api/v1/files/"
+_UPLOADS = frozenset({f"{_FILES}upload/", f"{_FILES}provider/upload/"})
 _FORM_AROUND_A_FILE = 2**20  # bytes for boundaries, headers and other fields
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'",
@@ -88,7 +89,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on with a `receive` that counts."""
         received = 0
-        largest = self._largest_form if scope.get("path", "").startswith(_FILES) else self._largest
+        largest = self._largest_form if scope.get("path") in _UPLOADS else self._largest
 
         async def counting() -> Message:
             nonlocal received

@@ -204,7 +204,7 @@ def test_whose_files_are_meant(gateway: ScriptedGateway, client: ServerlessClien
     client.files("fit", provider="lab")
     client.files()
     of_lab = {"function": "fit", "provider": "lab"}
-    assert [request.query for request in gateway.requests] == [{"function": "fit"}, of_lab, of_lab, {"own": "true"}]
+    assert [request.query for request in gateway.requests] == [{"function": "fit"}, of_lab, of_lab, {}]
     with pytest.raises(InvalidArgumentError, match="Which function of 'lab'"):
         client.files(provider="lab")
     with pytest.raises(QiskitServerlessException, match="`function` doesn't have a provider"):

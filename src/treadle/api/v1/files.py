@@ -2,8 +2,8 @@
 
 Clients up to 0.18 name no function: they mean the files that a user has with all functions without a provider.
 
-Clients of today see a flat folder of names. `details`, `folder`, `checksums` and `own`, and `file` of an upload, are ours: with
-them files lie in folders and have a size, a time and a checksum.
+Clients of today see a flat folder of names. `details`, `folder` and `checksums`, and `file` of an upload, are ours: with them
+files lie in folders and have a size, a time and a checksum.
 """
 
 from typing import Annotated, Any
@@ -45,10 +45,8 @@ class NamedFile(BaseModel):
     file: str = Field(min_length=1)
 
 
-async def _user_space(
-    call: ByUser, function: str | None = None, provider: str | None = None, own: bool = False
-) -> Space:
-    if own or (function is None and not provider):
+async def _user_space(call: ByUser, function: str | None = None, provider: str | None = None) -> Space:
+    if function is None and not provider:
         return user_space(call.user.id, None, "")
     if function is None:
         raise InvalidError("A provider keeps files for each of its functions: name the function.")

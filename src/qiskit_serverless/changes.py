@@ -13,6 +13,8 @@ from qiskit_serverless.artifacts import tar_of
 WORTH_ASKING = 128 * 1024
 """Bytes of an artifact from which it pays to ask the gateway what it has: sending less takes no longer than the question."""
 
+_LONGEST_LIST = 8 * 1024**2  # characters; the gateway takes no much longer ones
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -48,7 +50,8 @@ def changes_of(artifact: bytes, manifest: dict[str, Any]) -> Changes | None:
     listed = [{"path": path, "executable": executable, "sha256": sha256} for path, executable, _, sha256 in files]
     form["files"] = json.dumps(listed, separators=(",", ":"))
     new = tar_of((path, executable, content) for path, executable, content, sha256 in files if sha256 not in known)
-    return Changes(form, new) if len(form["files"]) + len(new) < len(artifact) else None
+    pays = len(form["files"]) + len(new) < len(artifact) and len(form["files"]) <= _LONGEST_LIST
+    return Changes(form, new) if pays else None
 
 
 def _files(artifact: bytes) -> Iterator[tuple[str, bool, memoryview]]:

@@ -159,6 +159,7 @@ def test_files_that_are_there_are_not_sent_again(http: httpx2.Client, upload: Up
         ({"files": json.dumps([{"path": "x", "sha256": "../../etc"}])}, 400, "files.0.sha256"),
         ({"files": json.dumps([{"path": "a\0b", "sha256": "0" * 64}])}, 400, "files.0.path"),
         ({"files": "[" * 100_000}, 400, "files"),
+        ({"files": " " * (16 * 1024**2 + 1)}, 400, "files is 16777217 characters long and the maximum is 16777216."),
         ({"artifact_digest": "x"}, 400, "artifact_digest"),
         ({"title": "unheard-of"}, 404, "Qiskit Function unheard-of doesn't exist."),
     ],

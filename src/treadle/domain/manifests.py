@@ -34,7 +34,7 @@ class Assembly:
 
     Attributes:
         base: Number or label of the version whose files may be taken.
-        files: The files it shall have, in their order.
+        files: The files it shall have, in their order; none for the artifact of the base as it is.
         digest: SHA-256 that it shall have, in hexadecimal.
     """
 
@@ -73,7 +73,7 @@ def assembled(assembly: Assembly, sources: Iterable[bytes], largest: int) -> byt
 
     Args:
         assembly: What it shall be.
-        sources: Artifacts that hold the contents.
+        sources: Artifacts that hold the contents, or one of which it is already.
         largest: Most bytes of its files together.
 
     Raises:
@@ -81,6 +81,8 @@ def assembled(assembly: Assembly, sources: Iterable[bytes], largest: int) -> byt
         ConflictError: A content is in none of the sources, or the whole is not what it should be.
         TooLargeError: It would be larger than `largest`.
     """
+    if not assembly.files:
+        return _as_it_is(assembly, sources)
     contents = {hashlib.sha256(content).hexdigest(): content for source in sources for _, _, content in _files(source)}
     missing = [file.path for file in assembly.files if file.sha256 not in contents]
     if missing:
@@ -92,6 +94,15 @@ def assembled(assembly: Assembly, sources: Iterable[bytes], largest: int) -> byt
     artifact = tar_of((file.path, file.executable, contents[file.sha256]) for file in assembly.files)
     _check_digest(artifact, assembly)
     return artifact
+
+
+def _as_it_is(assembly: Assembly, sources: Iterable[bytes]) -> bytes:
+    for source in sources:
+        if hashlib.sha256(source).hexdigest() == assembly.digest:
+            return source
+    raise ConflictError(
+        f"Version {assembly.base} does not have the artifact {assembly.digest}.", hint="Send all files."
+    )
 
 
 def _check_digest(artifact: bytes, assembly: Assembly) -> None:

@@ -1,6 +1,5 @@
 """Artifacts in the object store, by their digest: the same content is there once, however many versions have it."""
 
-import asyncio
 import hashlib
 
 from treadle.domain.errors import InvalidError
@@ -37,9 +36,9 @@ class Artifacts:
         await self._objects.put(_key(digest), artifact)
 
 
-async def digest_of(artifact: bytes) -> str:
+def digest_of(artifact: bytes) -> str:
     """Return the SHA-256 of an artifact in hexadecimal."""
-    return (await asyncio.to_thread(hashlib.sha256, artifact)).hexdigest()
+    return hashlib.sha256(artifact).hexdigest()
 
 
 def _key(digest: str) -> str:

@@ -104,7 +104,8 @@ class Uploads:
         if upload.arguments_schema is not None and upload.arguments_schema not in NO_SCHEMA:
             await self._schemas.check(upload.arguments_schema)
         content = await self._assembled(user, upload, upload.assembly) if upload.assembly else upload.artifact
-        artifact = await _read_artifact(content) if content is not None else None
+        # In a thread: a large artifact takes seconds, in which the event loop has others to serve.
+        artifact = await asyncio.to_thread(_read_artifact, content) if content is not None else None
 
         def plan(repositories: Repositories, environment: str | None) -> tuple[Function | None, FunctionVersion]:
             existing = _existing(repositories, user, upload)
@@ -159,8 +160,6 @@ class Uploads:
 
         version = await self._database.read(base_version)
         base = await self._artifacts.get(version.artifact_digest) if version.artifact_digest is not None else None
-        if base is not None and await digest_of(base) == assembly.digest:
-            return base
         sources = [source for source in (base, upload.artifact) if source is not None]
         return await asyncio.to_thread(assembled, assembly, sources, self._largest_artifact)
 
@@ -227,7 +226,5 @@ def _check_image(user: User, provider: Provider | None, name: str | None, image:
     )
 
 
-async def _read_artifact(content: bytes) -> _Artifact:
-    # In a thread: a large artifact takes seconds, in which the event loop has others to serve.
-    files = await asyncio.to_thread(artifact_files, content)
-    return _Artifact(content, await digest_of(content), files)
+def _read_artifact(content: bytes) -> _Artifact:
+    return _Artifact(content, digest_of(content), artifact_files(content))

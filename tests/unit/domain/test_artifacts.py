@@ -74,6 +74,13 @@ def test_the_base_may_be_packed_by_another_client() -> None:
     assert assembled(assembly_of(wanted), [base], LARGE) == wanted
 
 
+def test_an_artifact_that_is_all_here_needs_no_list_of_files() -> None:
+    base = foreign_tar(("./main.py", plain))
+    assert assembled(Assembly("1", (), sha256(base)), [base], LARGE) == base
+    with pytest.raises(ConflictError, match="Version 1 does not have the artifact 000"):
+        assembled(Assembly("1", (), "0" * 64), [base], LARGE)
+
+
 def test_what_is_nowhere_is_named() -> None:
     with pytest.raises(ConflictError, match=r"content of 'b\.py' was not sent and is not in version 1") as caught:
         assembled(assembly_of(tar(a="1", b="2")), [tar(a="1")], LARGE)

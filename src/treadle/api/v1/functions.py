@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field, Json, JsonValue
+from pydantic import BaseModel, BeforeValidator, Field, Json, JsonValue
 
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import TarContent, VersionChoice, documented, is_text, read_body
@@ -19,6 +19,7 @@ from treadle.services.uploads import Upload
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
 
 _SCHEMA_LENGTH = 65_536
+_FILES_LENGTH = 16 * 1024**2  # of the list; parsing it takes the event loop
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -29,6 +30,14 @@ class FileBody(BaseModel):
     path: str = Field(pattern="^[^\\x00]+$")
     sha256: Sha256
     executable: bool = False
+
+
+def _limited(text: object) -> object:
+    if isinstance(text, str) and len(text) > _FILES_LENGTH:
+        raise InvalidError(
+            f"files is {len(text)} characters long and the maximum is {_FILES_LENGTH}. Send the whole artifact."
+        )
+    return text
 
 
 class UploadBody(BaseModel):
@@ -44,7 +53,7 @@ class UploadBody(BaseModel):
     image: str | None = Field(None, max_length=511)
     artifact: TarContent | None = None
     base_version: VersionChoice | None = None
-    files: Json[list[FileBody]] | None = None
+    files: Annotated[Json[list[FileBody]] | None, BeforeValidator(_limited)] = None
     artifact_digest: Sha256 | None = None
     dependencies: str | None = None
     env_vars: str | None = None

@@ -149,6 +149,22 @@ def test_the_page_about_versions_runs(platform: RunningPlatform, tmp_path: Path)
     assert "Good morning, Ada!" in ran
 
 
+@pytest.mark.timeout(180)  # a whole page of commands, one after the other
+def test_the_page_about_providers_goes_from_an_empty_platform_to_a_published_function(
+    own_platform: RunningPlatform, tmp_path: Path
+) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    shown = follow(DOCS / "providers.md", tmp_path, {**own_platform.environment, "PATH": path})
+
+    granted, _, result, public, listed, private = shown[-6:]
+    assert granted.split()[-3:] == ["chemists", "true", "false"]
+    assert '"energy": -0.01' in result
+    assert public == "INFO: estimating with 100 shots\n"
+    assert "lab/estimate" in listed
+    assert private == "INFO: using recipe 7\ncache is warm\n"
+
+
 @pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

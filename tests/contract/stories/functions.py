@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from qiskit_serverless.core.function import RunnableQiskitFunction
 from setup import Setup, has, refusal
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
+from qiskit_serverless.core.function import RunnableQiskitFunction
 
 SCHEMA = {"type": "object", "properties": {"numbers": {"type": "array", "maxItems": 3}}, "required": ["numbers"]}
 

@@ -12,11 +12,6 @@ import pytest
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
 from tests.running_platform import RunningPlatform
-from treadle.adapters.auth.keys import FileSigner
-from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.sqlite import SqliteDatabase
-from treadle.domain.tokens import new_token
-from treadle.services.access import Access
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 """An identifier that nothing has."""
@@ -45,22 +40,6 @@ def uploader(client: ServerlessClient, folder: Path) -> Upload:
         return client.upload(QiskitFunction(title=title, entrypoint="main.py", working_dir=str(source), **fields))
 
     return upload
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-async def another_user(platform: RunningPlatform, name: str = "bob") -> str:
-    """Return the token of a user who is not the platform's owner; register them as the operator of the platform would."""
-    database = SqliteDatabase(platform.home / "treadle.db")
-    try:
-        token = new_token()
-        await Access(database, FileSigner.from_file(platform.home / "secret.key"), SystemClock()).register(name, token)
-        return token
-    finally:
-        await database.close()
 
 
 @pytest.fixture

@@ -241,6 +241,30 @@ def test_a_trial_is_told_to_the_program_and_to_the_caller(people: People) -> Non
     assert people.taster.get(f"/jobs/{job}/")["business_model"] == "TRIAL"
 
 
+def test_callers_run_the_version_that_the_lab_has_made_current_and_see_no_other(people: People) -> None:
+    function_id = people.boss.get("/programs/get_by_title/solve/?provider=lab")["id"]
+    path = f"/programs/{function_id}"
+    before = people.boss.get(f"{path}/versions/")[0]["number"]
+    newer = tar_of(kitchen_py=PROGRAM, private_recipe_py=RECIPE.replace("1 / angle", "2 / angle"))
+    assert people.boss.upload(newer, version="2.0").status_code == 200
+    job = people.mate.finished_job(angle=4)
+    assert json.loads(people.mate.get(f"/jobs/{job}/result/")["result"])["answer"] == 0.5
+    assert people.mate.get(f"/jobs/{job}/version/") == {"number": before + 1, "version": "2.0"}
+    for hidden in ("versions/", "versions/1/files/", "versions/1/file/?path=kitchen.py"):
+        words = people.mate.get(f"{path}/{hidden}", 404)
+        assert words == {"message": f"Qiskit Function {function_id} doesn't exist."}
+    assert people.mate.http.post(f"{path}/rollback/", json={"version": 1}).status_code == 404
+    chosen = {"title": "solve", "provider": "lab", "arguments": "{}", "config": {}, "version": 1}
+    words = message(people.mate.http.post("/programs/run/", json=chosen), 403)
+    assert words == "Only those who may change lab/solve choose a version of it. Run it without naming one."
+    assert people.boss.http.post("/programs/run/", json=chosen).status_code == 200
+    assert people.boss.http.post(f"{path}/rollback/", json={"version": before}).status_code == 200
+    job = people.mate.finished_job(angle=4)
+    assert json.loads(people.mate.get(f"/jobs/{job}/result/")["result"])["answer"] == 0.25
+    current = next(each for each in people.boss.get(f"{path}/versions/") if each["current_since"])
+    assert (current["number"], current["author"], current["current_by"]) == (before, "boss", "boss")
+
+
 def test_a_disabled_function_says_so_to_those_who_may_run_it(people: People) -> None:
     administer(people.platform, lambda opened: opened.publishing.disable(SOLVE, "The oven is being cleaned."))
     assert message(people.mate.run(angle=4), 423) == "The oven is being cleaned."

@@ -14,7 +14,8 @@ from qiskit_serverless import QiskitFunction, ServerlessClient
 from qiskit_serverless.artifacts import tar_of
 from qiskit_serverless.changes import WORTH_ASKING
 from qiskit_serverless.exceptions import NotFoundError
-from tests.e2e.conftest import Upload, another_user
+from tests.e2e.conftest import Upload
+from tests.operating import administer
 from tests.running_platform import RunningPlatform
 
 PROGRAM = "from qiskit_serverless import save_result\nsave_result({answer!r})"
@@ -30,6 +31,11 @@ def http(platform: RunningPlatform) -> Iterator[httpx2.Client]:
 
 def id_of(http: httpx2.Client, title: str) -> str:
     return str(http.get(f"/get_by_title/{title}/").json()["id"])
+
+
+def token_of(platform: RunningPlatform, name: str) -> str:
+    """Return the token of a new user."""
+    return administer(platform, lambda opened: opened.accounts.add_user(name))
 
 
 def versions_of(http: httpx2.Client, title: str) -> list[dict[str, Any]]:
@@ -184,13 +190,12 @@ def test_an_assembled_artifact_passes_the_same_gate_as_a_whole_one(
     assert "lies outside of its folder" in answer.json()["message"]
 
 
-@pytest.mark.anyio
-async def test_files_of_another_user_cannot_be_had_by_their_digest(
+def test_files_of_another_user_cannot_be_had_by_their_digest(
     platform: RunningPlatform, http: httpx2.Client, upload: Upload
 ) -> None:
     secret = b"the owner's idea"
     upload("private", "pass", files={"idea.txt": secret.decode()})
-    headers = {"Authorization": f"Bearer {await another_user(platform, 'eve')}"}
+    headers = {"Authorization": f"Bearer {token_of(platform, 'eve-of-versions')}"}
     with httpx2.Client(base_url=str(http.base_url), headers=headers, timeout=30) as eve:
         assert send_changes(eve, "private", {"main.py": b"pass", "idea.txt": secret}, []).status_code == 404
         own = {"artifact": ("artifact.tar", tar_of([("main.py", False, b"pass")]))}
@@ -200,13 +205,12 @@ async def test_files_of_another_user_cannot_be_had_by_their_digest(
         assert answer.json()["message"].startswith("The content of 'idea.txt' was not sent and is not in version 1.")
 
 
-@pytest.mark.anyio
-async def test_the_versions_of_another_user_do_not_exist(
+def test_the_versions_of_another_user_do_not_exist(
     platform: RunningPlatform, http: httpx2.Client, upload: Upload
 ) -> None:
     upload("hidden", "pass")
     function_id = id_of(http, "hidden")
-    headers = {"Authorization": f"Bearer {await another_user(platform)}"}
+    headers = {"Authorization": f"Bearer {token_of(platform, 'bob-of-versions')}"}
     with httpx2.Client(base_url=str(http.base_url), headers=headers, timeout=30) as stranger:
         for answer in (
             stranger.get(f"/{function_id}/versions/"),

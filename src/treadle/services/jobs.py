@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 
-from treadle.domain.access import administers, business_model, may_look_up, may_see, owns, sees_all_of
+from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
 from treadle.domain.errors import ForbiddenError, LimitError, NotFoundError, TreadleError
 from treadle.domain.functions import Function, FunctionVersion, full_name, has_arguments_schema
 from treadle.domain.ids import new_id
@@ -101,6 +101,7 @@ class Jobs:
 
         Raises:
             NotFoundError: The user may not run such a function, or it has no such version.
+            ForbiddenError: A version is named, which is for those who may change the function.
             DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
             InvalidError: The arguments do not match the function's schema.
@@ -131,7 +132,9 @@ class Jobs:
         return job
 
     async def _at_version(self, user: User, function: Function, wanted: str) -> Function:
-        await self._functions.changeable(user, function.title, function.provider.name if function.provider else None)
+        if not may_change(user, function):
+            name = full_name(function.title, function.provider.name if function.provider else None)
+            raise ForbiddenError(f"Only those who may change {name} choose a version of it. Run it without naming one.")
         version = await self._database.read(lambda repositories: chosen(repositories, function, wanted))
         return replace(function, current=version)
 

@@ -1,10 +1,12 @@
-"""Writes the pages that are made from the code (``make docs``): ``docs/settings.md``, and the reference in ``docs/cli.md``."""
+"""Writes what is made from the code (``make docs``): settings, SDK compatibility, and the reference of the command line."""
 
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from docs import sdk_compatibility
 
 from treadle.settings import Settings
 
@@ -41,6 +43,7 @@ def main() -> None:
     """Write the pages."""
     (DOCS / "settings.md").write_text(settings_page())
     (DOCS / "cli.md").write_text(cli_page())
+    (DOCS / "sdk-compatibility.md").write_text(sdk_compatibility.page())
 
 
 def _setting_row(name: str) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m tools.client_surface FOLDER > tests/contract/surface/0.35.1.json
+    python -m tools.client_surface FOLDER > tests/contract/surfaces/0.35.1.json
 
 ``FOLDER`` holds an unpacked ``qiskit_serverless``, as ``uv pip install --no-deps --target FOLDER`` makes it.
 Only names, parameters and whether these have defaults are taken; no line of code, no docstring.
@@ -22,12 +22,12 @@ Surface: TypeAlias = dict[str, dict[str, Any]]
 def surface(folder: Path) -> Surface:
     """Return what each module offers: by its name, ``{"parameters": [...]}`` for functions, ``{"members": {...}}`` for classes.
 
-    A name that a module imports from another one of the package is ``{"from": "module.name"}``.
+    A name that a package takes from one of its modules is ``{"from": "module.name"}``; what other modules import is not theirs.
     """
     trees = {
         _module_name(path, folder): ast.parse(path.read_text()) for path in sorted((folder / PACKAGE).rglob("*.py"))
     }
-    return {name: _names(tree, name in trees and _is_package(folder, name), name) for name, tree in trees.items()}
+    return {name: _names(tree, _is_package(folder, name), name) for name, tree in trees.items()}
 
 
 def _module_name(path: Path, folder: Path) -> str:
@@ -42,8 +42,8 @@ def _is_package(folder: Path, module: str) -> bool:
 def _names(tree: ast.Module, is_package: bool, module: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            found |= _imported(node, is_package, module)
+        if isinstance(node, ast.ImportFrom) and is_package:
+            found |= _imported(node, module)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             found |= {name: {} for name in _assigned(node)}
         else:
@@ -51,12 +51,12 @@ def _names(tree: ast.Module, is_package: bool, module: str) -> dict[str, Any]:
     return {name: entry for name, entry in sorted(found.items()) if not name.startswith("_") or name == "__version__"}
 
 
-def _imported(node: ast.ImportFrom, is_package: bool, module: str) -> dict[str, Any]:
+def _imported(node: ast.ImportFrom, module: str) -> dict[str, Any]:
     """Return the names that stand for something of the package itself."""
     source = node.module or ""
     if node.level:
         base = module.split(".")
-        source = ".".join([*base[: len(base) - node.level + is_package], *([source] if source else [])])
+        source = ".".join([*base[: len(base) - node.level + 1], *([source] if source else [])])
     if source.partition(".")[0] != PACKAGE:
         return {}
     return {alias.asname or alias.name: {"from": f"{source}.{alias.name}"} for alias in node.names}
@@ -115,4 +115,4 @@ def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(surface(Path(sys.argv[1])), indent=1, sort_keys=True))
+    print(json.dumps(surface(Path(sys.argv[1])), indent=1))

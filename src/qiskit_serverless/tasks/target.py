@@ -10,7 +10,6 @@ from typing import Any
 from qiskit_serverless.tasks.errors import TargetError
 
 _UNSUPPORTED = {
-    "qpu": "a task does not hold a QPU; use the runtime service inside the task",
     "working_dir": "tasks run in the working folder of the program; upload the files with the program",
     "py_modules": "tasks import what the program imports; upload the modules with the program",
 }
@@ -27,6 +26,7 @@ class Target:
         env_vars: Environment variables of the worker process.
         pip: Requirements that must be installed, such as ``"scipy>=1.14"``.
         resources: Amounts of further resources, by their names in the budget of the job.
+        qpu: Of no effect: a task does not hold a QPU, it uses the runtime service. Programs of releases up to 0.35 may say it.
 
     Raises:
         TargetError: A value is of the wrong type, negative, or not finite; the message names the key.
@@ -38,12 +38,14 @@ class Target:
     env_vars: Mapping[str, str] = field(default_factory=dict)
     pip: Collection[str] = ()
     resources: Mapping[str, float] = field(default_factory=dict)
+    qpu: float = 0.0
 
     def __post_init__(self) -> None:
         _set = object.__setattr__
         _set(self, "cpu", _amount("cpu", self.cpu))
         _set(self, "gpu", _amount("gpu", self.gpu))
         _set(self, "mem", _bytes(self.mem))
+        _set(self, "qpu", _amount("qpu", self.qpu))
         _set(self, "env_vars", _env_vars(self.env_vars))
         _set(self, "resources", _resources(self.resources))
         _set(self, "pip", _requirements(self.pip))

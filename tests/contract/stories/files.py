@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from qiskit_serverless.core.function import RunnableQiskitFunction
 from setup import RELEASE, Setup, refusal
 
 from qiskit_serverless import ServerlessClient
+from qiskit_serverless.core.function import RunnableQiskitFunction
 
 BYTES = bytes(range(256)) * 300
 

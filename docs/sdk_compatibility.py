@@ -66,9 +66,9 @@ It is made from the code: make docs. A test fails when a name of a release is mi
 `=` the release offers it with the parameters that stand under *here*; otherwise the parameters of the release; `-` not in
 this release. `name=` is a parameter that may be left out. *same* is something that is not called.
 
-Two things are otherwise on purpose. The first positional argument of `ServerlessClient` is the host, as since 0.35; before, it was
-a name, which may be given as `name=` and means nothing. And `result()` waits for the end of the job by its events instead of asking
-every 30 seconds; `cadence` counts only with gateways that have no events.
+Two things are otherwise on purpose. The first positional argument of `ServerlessClient` is the host, as since 0.35; before, it
+was a name, which may be given as `name=` and means nothing. And `result()` waits for the end of the job by its events instead of
+asking every 30 seconds; `cadence` counts only with gateways that have no events.
 
 """
 

@@ -23,12 +23,14 @@ from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.profiles_file import read_profiles
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
 from treadle.domain.allow_list import AllowList
 from treadle.domain.errors import InvalidError, SettingsError
+from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
 from treadle.ports.engine import Engine
@@ -80,12 +82,15 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     files = FolderFiles(home / "data")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
+    profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
     schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
-    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, schemas, settings.active_jobs_per_user)
+    jobs = Jobs(
+        database, objects, logs, engine, wakeups, clock, functions, schemas, profiles, settings.active_jobs_per_user
+    )
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
     dispatcher = Dispatcher(
-        database, engine, wakeups, clock, access, functions, files, environments, _terms(settings, url)
+        database, engine, wakeups, clock, access, functions, files, environments, _terms(settings, url, profiles)
     )
     dispatching: list[asyncio.Task[None]] = []
 
@@ -114,11 +119,14 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     platform = Platform(
         access=access,
         functions=functions,
-        uploads=Uploads(database, Artifacts(objects), environments, schemas, signer, clock, settings.largest_body),
+        uploads=Uploads(
+            database, Artifacts(objects), environments, schemas, profiles, signer, clock, settings.largest_body
+        ),
         versions=Versions(database, functions, Artifacts(objects), clock),
         environments=environments,
         files=Files(files, functions, settings.largest_file),
         jobs=jobs,
+        profiles=profiles,
         streams=JobStreams(jobs, database, logs, wakeups),
         program_reports=ProgramReports(database, objects, wakeups, clock),
         reports=Reports(database, objects, logs, wakeups, clock),
@@ -174,13 +182,14 @@ def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
         )
 
 
-def _terms(settings: Settings, url: str) -> JobTerms:
+def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
     return JobTerms(
         gateway_url=url,
         budget=settings.budget,
         grace_seconds=settings.grace_seconds,
         wall_seconds=settings.wall_seconds,
         running_jobs=settings.running_jobs,
+        profiles=profiles,
     )
 
 

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     strict_budget: bool = Field(
         False, description="Refuse tasks that ask for more than the budget, instead of clamping them with a warning."
     )
+    compute_profiles: Path | None = Field(
+        None,
+        description="TOML file of the compute profiles that jobs may ask for; without one, every job has the same budget.",
+    )
     largest_body: int = Field(2**30, gt=0, description="Largest body of a request that is no file, in bytes.")
     largest_file: int = Field(100 * 2**30, gt=0, description="Largest file that can be uploaded, in bytes.")
     cors_origins: re.Pattern[str] = Field(

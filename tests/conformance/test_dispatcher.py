@@ -18,6 +18,7 @@ from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job
 from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
@@ -73,8 +74,8 @@ async def desk(
     builder.open()
     environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 2**40))
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
-    uploads = Uploads(database, Artifacts(objects), environments, schemas, signer, clock, 2**20)
-    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, schemas, 1000)
+    uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
+    jobs = Jobs(database, objects, logs, engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
         database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), environments, terms

@@ -1,5 +1,6 @@
 """Request bodies: every endpoint takes JSON, a form, or multipart alike."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -35,6 +36,20 @@ TarContent = Annotated[bytes, BeforeValidator(_tar_content)]
 
 VersionChoice = Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=255)]
 """A version of a function: its number, or its author's label."""
+
+
+def from_json(value: object) -> object:
+    """Return what a field of a form means that holds JSON text; a field of a JSON body is that already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"Value must be valid JSON: {error}") from error
+
+
+Blankable = Annotated[str | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""Text that may be left out, or be empty in a form, which is the same."""
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:

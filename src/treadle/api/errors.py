@@ -35,6 +35,8 @@ _TEXTS = {
     "less_than_equal": "Ensure this value is less than or equal to {le}.",
     "string_too_long": "Ensure this field has no more than {max_length} characters.",
     "string_too_short": "This field may not be blank.",
+    "model_type": "Invalid data. Expected a dictionary, but got something else.",
+    "dict_type": "Invalid data. Expected a dictionary, but got something else.",
     "literal_error": '"{input}" is not a valid choice.',
     "enum": '"{input}" is not a valid choice.',
     "value_error": "{error}",

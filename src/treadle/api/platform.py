@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from treadle.domain.profiles import ComputeProfiles
 from treadle.ports.circuits import CircuitWriter
 from treadle.services.access import Access
 from treadle.services.environments import Environments
@@ -30,6 +31,7 @@ class Platform:
         files: Files of users and providers.
         environments: Their environments.
         jobs: Jobs, for users.
+        profiles: The compute profiles on offer.
         streams: Streams of jobs.
         program_reports: What programs tell of their own job.
         reports: The runner's side.
@@ -46,6 +48,7 @@ class Platform:
     files: Files
     environments: Environments
     jobs: Jobs
+    profiles: ComputeProfiles
     streams: JobStreams
     program_reports: ProgramReports
     reports: Reports

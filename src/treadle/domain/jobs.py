@@ -30,8 +30,8 @@ class Job:
         state: Where it stands in the life cycle.
         cause: Why it failed, as `treadle.domain.causes.Cause` in JSON form.
         provider: Provider of the function, None for a function of its author alone.
-        compute_profile: The profile it was asked to run with, None for the default.
-        function_size: The size of the function that was asked for, None for the default.
+        compute_profile: The profile it runs with, None for the platform's usual budget.
+        function_size: The size of the function it runs at, None where the function has none.
         business_model: On whose account it runs.
         config: Workers the user asked for, for engines that scale.
     """
@@ -54,6 +54,24 @@ class Job:
     def status(self) -> JobStatus:
         """Its status."""
         return self.state.status
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a user may ask for with a run, besides function and arguments.
+
+    Attributes:
+        version: Number or label of the version to run, which only those may choose who may see the code; None for the
+            current one.
+        compute_profile: The profile to run with.
+        function_size: Label of one of the function's sizes, in place of a profile.
+        config: Workers, for engines that scale.
+    """
+
+    version: str | None = None
+    compute_profile: str | None = None
+    function_size: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 class EventType(StrEnum):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from treadle.domain.budget import Budget
 from treadle.domain.causes import WORKER_LOST, Cause, CauseCode, environment_not_built
@@ -22,6 +22,7 @@ from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import BusinessModel, Context, Job, Origin
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import ON_ENGINE, Claimed, Ended, Event, JobState, JobStatus, Returned
+from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.scheduling import choose
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine, Presence
@@ -46,10 +47,11 @@ class JobTerms:
 
     Attributes:
         gateway_url: Where its supervisor reports.
-        budget: What it may use.
+        budget: What it may use, unless it has a compute profile.
         grace_seconds: Time between SIGTERM and SIGKILL.
         wall_seconds: Longest run, None for no limit.
         running_jobs: How many jobs may be on the engine at once.
+        profiles: The compute profiles on offer.
     """
 
     gateway_url: str
@@ -57,6 +59,7 @@ class JobTerms:
     grace_seconds: float
     wall_seconds: float | None
     running_jobs: int
+    profiles: ComputeProfiles = field(default_factory=ComputeProfiles)
 
 
 class Dispatcher:
@@ -232,8 +235,10 @@ class Dispatcher:
             variables={
                 **self._functions.unsealed(version),
                 "ENV_ACCESS_TRIAL": str(job.business_model is BusinessModel.TRIAL),
+                "ENV_JOB_FUNCTION_SIZE": job.function_size or "",
+                "ENV_JOB_COMPUTE_PROFILE": job.compute_profile or "",
             },
-            budget=terms.budget,
+            budget=terms.profiles.budget(job.compute_profile, terms.budget),
             grace_seconds=terms.grace_seconds,
             wall_seconds=terms.wall_seconds,
             environment=environment,

@@ -5,13 +5,14 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
-from treadle.domain.errors import ForbiddenError, LimitError, NotFoundError, TreadleError
+from treadle.domain.errors import ForbiddenError, InvalidError, LimitError, NotFoundError, TreadleError
 from treadle.domain.functions import Function, FunctionVersion, full_name, has_arguments_schema
 from treadle.domain.ids import new_id
-from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, StoredEvent
+from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
 from treadle.domain.logs import LogView, shown
 from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
+from treadle.domain.profiles import ComputeProfiles, chosen_size
 from treadle.domain.users import User
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine
@@ -74,6 +75,7 @@ class Jobs:
         clock: Clock,
         functions: Functions,
         schemas: ArgumentSchemas,
+        profiles: ComputeProfiles,
         active_jobs_per_user: int,
     ) -> None:
         self._database = database
@@ -84,10 +86,11 @@ class Jobs:
         self._clock = clock
         self._functions = functions
         self._schemas = schemas
+        self._profiles = profiles
         self._active_jobs_per_user = active_jobs_per_user
 
     async def submit(
-        self, user: User, title: str, provider: str | None, arguments: str, version: str | None = None
+        self, user: User, title: str, provider: str | None, arguments: str, options: RunOptions | None = None
     ) -> Job:
         """Accept a job. Once this returns, the job is stored and will come to an end, whatever crashes.
 
@@ -96,19 +99,20 @@ class Jobs:
             title: Title of the function.
             provider: Provider of the function.
             arguments: JSON text of the arguments.
-            version: Number or label of the version to run, which only those may choose who may see the code; None for the
-                current one.
+            options: What else the user asks for.
 
         Raises:
             NotFoundError: The user may not run such a function, or it has no such version.
             ForbiddenError: A version is named, which is for those who may change the function.
             DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
-            InvalidError: The arguments do not match the function's schema.
+            InvalidError: The arguments do not match the function's schema, or there is no such size or compute profile.
         """
         function = await self._functions.runnable(user, title, provider)
-        if version is not None:
-            function = await self._at_version(user, function, version)
+        options = options or RunOptions()
+        if options.version is not None:
+            function = await self._at_version(user, function, options.version)
+        size, profile = self._size_and_profile(function.current, options)
         await self._database.read(lambda repositories: self._check_limit(repositories, user.id))
         await self._check_arguments(function.current, arguments)
         job = Job(
@@ -120,7 +124,10 @@ class Jobs:
             self._clock.now(),
             JobState(),
             provider=function.provider,
+            compute_profile=profile,
+            function_size=size,
             business_model=business_model(user, function),
+            config=options.config,
         )
         await self._objects.put(arguments_key(job.id), arguments.encode())
         try:
@@ -130,6 +137,14 @@ class Jobs:
             raise
         self._wakeups.publish(QUEUE)
         return job
+
+    def _size_and_profile(self, version: FunctionVersion, options: RunOptions) -> tuple[str | None, str | None]:
+        if options.compute_profile is not None:
+            if options.function_size is not None:
+                raise InvalidError("Both function_size and compute_profile are given; a size stands for a profile.")
+            return None, self._profiles.choose(options.compute_profile)
+        size = chosen_size(version, options.function_size)
+        return size, self._profiles.choose(version.sizes[size] if size is not None else None)
 
     async def _at_version(self, user: User, function: Function, wanted: str) -> Function:
         if not may_change(user, function):

@@ -10,6 +10,7 @@ from treadle.domain.errors import InvalidError, NotFoundError
 from treadle.domain.functions import NO_SCHEMA, Function, FunctionVersion, clean_entrypoint, full_name
 from treadle.domain.ids import new_id
 from treadle.domain.manifests import Assembly, assembled
+from treadle.domain.profiles import ComputeProfiles, check_default_size
 from treadle.domain.providers import Provider
 from treadle.domain.requirements import REQUIREMENTS_FILE
 from treadle.domain.users import User
@@ -44,6 +45,8 @@ class Upload:
         type: GENERIC, APPLICATION or CIRCUIT; taken when the function is made, not afterwards.
         runner: The runner the author asks for.
         arguments_schema: JSON text.
+        sizes: Compute profiles by label.
+        default_size: The label that is meant when a run names none.
     """
 
     title: str
@@ -59,6 +62,8 @@ class Upload:
     type: str | None = None
     runner: str | None = None
     arguments_schema: str | None = None
+    sizes: dict[str, str] | None = None
+    default_size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Uploads:
         artifacts: Artifacts,
         environments: Environments,
         schemas: ArgumentSchemas,
+        profiles: ComputeProfiles,
         signer: Signer,
         clock: Clock,
         largest_artifact: int,
@@ -85,6 +91,7 @@ class Uploads:
         self._artifacts = artifacts
         self._environments = environments
         self._schemas = schemas
+        self._profiles = profiles
         self._signer = signer
         self._clock = clock
         self._largest_artifact = largest_artifact
@@ -96,13 +103,16 @@ class Uploads:
 
         Raises:
             InvalidError: The artifact is not a tar file or lacks the entrypoint, there is no entrypoint,
-                the dependencies cannot be had, or the schema of the arguments cannot be used.
+                the dependencies cannot be had, or the schema of the arguments cannot be used,
+                or a size has no profile.
             SolverUnavailableError: The dependencies cannot be solved now.
             NotFoundError: The user does not act for the provider, or files of a version shall be taken that does not exist.
             ConflictError: The artifact cannot be assembled.
         """
         if upload.arguments_schema is not None and upload.arguments_schema not in NO_SCHEMA:
             await self._schemas.check(upload.arguments_schema)
+        for profile in (upload.sizes or {}).values():
+            self._profiles.choose(profile)
         content = await self._assembled(user, upload, upload.assembly) if upload.assembly else upload.artifact
         # In a thread: a large artifact takes seconds, in which the event loop has others to serve.
         artifact = await asyncio.to_thread(_read_artifact, content) if content is not None else None
@@ -179,9 +189,14 @@ class Uploads:
             "version": upload.version,
             "runner": upload.runner,
             "arguments_schema": upload.arguments_schema,
+            "sizes": upload.sizes,
+            "default_size": upload.default_size,
         }
         given = {name: value for name, value in changes.items() if value is not None}
         version = replace(current, id=new_id(), author_id=user.id, **given)  # type: ignore[arg-type]  # names and types are those of the record
+        if upload.sizes is not None and upload.default_size is None and version.default_size not in version.sizes:
+            version = replace(version, default_size=None)
+        check_default_size(version)
         if artifact is not None:
             check_entrypoint(version.entrypoint, artifact.files)
         return version

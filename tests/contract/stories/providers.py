@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from qiskit_serverless.core.function import RunnableQiskitFunction
 from setup import Setup, has, refusal
 
 from qiskit_serverless import ServerlessClient
+from qiskit_serverless.core.function import RunnableQiskitFunction
 
 
 def tell(setup: Setup) -> dict[str, Any]:

@@ -4,15 +4,16 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, Field, Json, JsonValue
+from pydantic import BaseModel, BeforeValidator, Field, Json
 
 from treadle.api.answers import JsonAnswer
-from treadle.api.bodies import TarContent, VersionChoice, documented, is_text, read_body
+from treadle.api.bodies import Blankable, TarContent, VersionChoice, documented, from_json, is_text, read_body
 from treadle.api.callers import ByUser
 from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError
 from treadle.domain.functions import Catalog, clean_title, legal_characters, split_title
+from treadle.domain.jobs import RunOptions
 from treadle.domain.manifests import Assembly, ManifestFile
 from treadle.services.uploads import Upload
 
@@ -62,6 +63,8 @@ class UploadBody(BaseModel):
     type: Literal["GENERIC", "APPLICATION", "CIRCUIT"] | None = None
     runner: str | None = Field(None, max_length=255)
     arguments_schema: str | None = None
+    sizes: Annotated[dict[str, str], BeforeValidator(from_json)] | None = None
+    default_size: str | None = Field(None, min_length=1, max_length=255)
 
 
 class ArgumentsBody(BaseModel):
@@ -72,13 +75,24 @@ class ArgumentsBody(BaseModel):
     arguments: str = Field(min_length=1)
 
 
+class ConfigBody(BaseModel):
+    """Workers, for engines that scale."""
+
+    workers: int | None = Field(None, le=5)
+    min_workers: int | None = Field(None, le=2)
+    max_workers: int | None = Field(None, le=10)
+    auto_scaling: bool | None = None
+
+
 class RunBody(ArgumentsBody):
-    """A job to run. `arguments` is JSON text; `config` and sizes are accepted for the sake of other gateways' clients.
+    """A job to run. `arguments` is JSON text. It runs with a compute profile, or at one of the function's sizes.
 
     `version` is the number or label of the version to run, for those who may see the code; without it the current one runs.
     """
 
-    config: JsonValue = None
+    config: Annotated[ConfigBody, BeforeValidator(from_json)] | None = None
+    compute_profile: Blankable = None
+    function_size: Blankable = None
     version: VersionChoice | None = None
 
 
@@ -120,6 +134,8 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
             type=body.type,
             runner=body.runner,
             arguments_schema=_arguments_schema(body.arguments_schema),
+            sizes=body.sizes,
+            default_size=body.default_size,
         ),
     )
     return JsonAnswer(upload_shape(function))
@@ -130,7 +146,9 @@ async def run(request: Request, call: ByUser) -> JsonAnswer:
     """Accept a job."""
     body = await read_body(request, RunBody)
     title = clean_title(body.title)
-    job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, body.version)
+    config = body.config.model_dump(exclude_none=True) if body.config is not None else {}
+    options = RunOptions(body.version, body.compute_profile, body.function_size, config)
+    job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, options)
     return JsonAnswer(submitted_shape(job))
 
 

@@ -37,6 +37,7 @@ def upload_shape(function: Function) -> dict[str, Any]:
         "version": version.version,
         "runner": version.runner,
         "arguments_schema": version.arguments_schema,
+        **_sizes(version),
     }
 
 
@@ -54,6 +55,8 @@ def version_shape(listed: ListedVersion) -> dict[str, Any]:
         "env_vars": sorted(version.env_vars),
         "description": version.description,
         "arguments_schema": version.arguments_schema,
+        "sizes": version.sizes,
+        "default_size": version.default_size,
         "current_since": time_text(listed.current_since) if listed.current_since else None,
         "current_by": listed.current_by,
     }
@@ -80,7 +83,7 @@ def submitted_shape(job: Job) -> dict[str, Any]:
         "program": job.function_id,
         "created": time_text(job.created),
         "arguments": "{}",
-        "compute_profile": None,
+        "compute_profile": job.compute_profile,
     }
 
 
@@ -93,7 +96,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "created": time_text(job.created),
         "sub_status": job.state.sub_status,
         "fleet_id": None,
-        "compute_profile": None,
+        "compute_profile": job.compute_profile,
         "business_model": job.business_model,
     }
 
@@ -102,8 +105,8 @@ def job_shape_with_result(job: Job, version: FunctionVersion, result: str | None
     """Return a job as a look-up that asks for the result shows it."""
     shape = job_shape(job)
     program = {"id": job.function_id, **_program(job.function_title, job.provider, version)}
-    for name in ("version", "runner", "arguments_schema"):
-        del program[name]
+    for name in ("version", "runner", "arguments_schema", "sizes", "default_size"):
+        program.pop(name, None)
     return {"id": shape.pop("id"), "result": result, **shape, "program": program}
 
 
@@ -121,7 +124,7 @@ def listed_job_shape(job: Job) -> dict[str, Any]:
         "program": {"id": job.function_id, "title": job.function_title, "provider": None, **_provider(job.provider)},
         "created": time_text(job.created),
         "sub_status": job.state.sub_status,
-        "compute_profile": None,
+        "compute_profile": job.compute_profile,
     }
 
 
@@ -152,7 +155,13 @@ def _program(title: str, provider: Provider | None, version: FunctionVersion) ->
         "version": version.version,
         "runner": version.runner,
         "arguments_schema": version.arguments_schema,
+        **_sizes(version),
     }
+
+
+def _sizes(version: FunctionVersion) -> dict[str, Any]:
+    """Return the keys of the sizes, which clients before 0.37 do not know."""
+    return {"sizes": version.sizes, "default_size": version.default_size} if version.sizes else {}
 
 
 def _provider(provider: Provider | None) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Versions of a function: each upload makes one, jobs keep theirs, new jobs run the one that was rolled back to."""
 
 import hashlib
+import itertools
 import json
+import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from qiskit_serverless import QiskitFunction, ServerlessClient
 from qiskit_serverless.artifacts import tar_of
 from qiskit_serverless.changes import WORTH_ASKING
-from qiskit_serverless.exceptions import NotFoundError
+from qiskit_serverless.exceptions import GatewayConnectionError, NotFoundError
 from tests.e2e.conftest import Upload
 from tests.operating import administer
 from tests.running_platform import RunningPlatform
@@ -304,3 +306,31 @@ def test_uploads_at_the_same_time_get_numbers_of_their_own(
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(send, range(16))) == {200}
     assert [version["number"] for version in versions_of(http, "crowded")] == [*range(17, 0, -1)]
+
+
+def test_a_crash_loses_no_version_that_was_acknowledged(own_platform: RunningPlatform, tmp_path: Path) -> None:
+    function = QiskitFunction("crashed", entrypoint="main.py", working_dir=str(tmp_path))
+    acknowledged: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def upload_until_it_breaks() -> int:
+        with ServerlessClient(own_platform.url, token=own_platform.token) as client:
+            for number in itertools.count(1):
+                (tmp_path / "main.py").write_text(PROGRAM.format(answer=number))
+                try:
+                    client.upload(function)
+                except GatewayConnectionError:
+                    return number - 1
+                acknowledged.put(number)
+        raise AssertionError
+
+    with ThreadPoolExecutor(1) as pool:
+        uploading = pool.submit(upload_until_it_breaks)
+        while acknowledged.get(timeout=20) < 5:
+            pass
+        own_platform.kill()
+        last = uploading.result()
+    own_platform.restart()
+    with ServerlessClient(own_platform.url, token=own_platform.token) as client:
+        numbers = [version.number for version in client.versions("crashed")]
+        assert numbers in ([*range(last, 0, -1)], [*range(last + 1, 0, -1)])  # the answer to one more may be lost
+        assert client.function("crashed", version=last).run().result() == last

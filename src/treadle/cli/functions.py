@@ -81,7 +81,7 @@ def list_functions(as_json: AsJson = False) -> None:
     from qiskit_serverless import ServerlessClient
 
     rows = [_fields(function) for function in ServerlessClient().functions()]
-    columns = {"title": "TITLE", "entrypoint": "ENTRYPOINT", "version": "VERSION", "description": "DESCRIPTION"}
+    columns = {"title": "TITLE", "entrypoint": "ENTRYPOINT", "version": "LABEL", "description": "DESCRIPTION"}
     Output(as_json).table(rows, columns, empty="You have no functions. Upload one: treadle function upload program.py")
 
 

@@ -156,6 +156,26 @@ async def test_names_that_nobody_could_ask_for_are_not_listed(files: FileStore) 
     assert [file.path for file in await files.all(ADA, "", checksums=True)] == ["good.txt"]
 
 
+async def test_times_and_sizes_that_programs_make_up(files: FileStore) -> None:
+    folder = program_folder(files)
+    for name, seconds in {"late": 2**36, "early": -(2**36)}.items():
+        (folder / name).write_bytes(b"")
+        os.utime(folder / name, (seconds, seconds))
+    with (folder / "hollow").open("wb") as file:
+        file.truncate(2**42)  # takes no room, and would take an hour to read
+    (folder / "small").write_bytes(b"small")
+
+    found = {file.path: file for file in await files.all(ADA, "", checksums=True)}
+    assert found["early"].modified.year == 1970
+    assert found["late"].modified.year > 2100
+    assert (found["hollow"].size, found["hollow"].sha256) == (2**42, None)
+    assert found["small"].sha256 == hashlib.sha256(b"small").hexdigest()
+    hollow = await files.open(ADA, "hollow")
+    assert hollow is not None
+    assert await hollow.sha256() is None
+    hollow.close()
+
+
 async def test_folders_too_deep_to_name_are_not_walked(files: FileStore) -> None:
     deep = program_folder(files)
     for _ in range(40):

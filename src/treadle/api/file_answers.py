@@ -69,8 +69,9 @@ async def _headers(request: Request, file: OpenFile, name: str) -> dict[str, str
         "last-modified": format_datetime(file.modified, usegmt=True),
     }
     if "sha-256" in request.headers.get("want-repr-digest", ""):  # RFC 9530
-        digest = base64.b64encode(bytes.fromhex(await file.sha256())).decode()
-        headers["repr-digest"] = f"sha-256=:{digest}:"
+        sha256 = await file.sha256()
+        if sha256 is not None:
+            headers["repr-digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
     return headers
 
 

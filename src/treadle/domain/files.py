@@ -45,7 +45,7 @@ class StoredFile:
         path: Its path in the space, with ``/`` between folders.
         size: Its bytes.
         modified: When it was last written.
-        sha256: SHA-256 of its content in hexadecimal, None where it was not asked for.
+        sha256: SHA-256 of its content in hexadecimal, None where it was not asked for, or would take long to compute.
     """
 
     path: str

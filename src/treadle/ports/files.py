@@ -25,8 +25,8 @@ class OpenFile(Protocol):
     async def read(self, start: int, length: int) -> bytes:
         """Return at most `length` bytes from `start`; empty at the end."""
 
-    async def sha256(self) -> str:
-        """Return the SHA-256 of its content in hexadecimal."""
+    async def sha256(self) -> str | None:
+        """Return the SHA-256 of its content in hexadecimal; None when it is too large to be read for that."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -51,7 +51,7 @@ class FileStore(Protocol):
         Args:
             space: The space.
             folder: Only what lies in this folder of it; empty for everything.
-            checksums: Whether to look at their contents.
+            checksums: Whether to tell their checksums, as far as they are known or can be read within seconds.
 
         Raises:
             treadle.domain.errors.InvalidError: There are more than can be listed at once.

@@ -32,21 +32,24 @@ class Checksums:
             if len(self._digests) > self._most:
                 self._digests.popitem(last=False)
 
-    def of(self, status: os.stat_result, read: Callable[[int, int], bytes]) -> str:
-        """Return the checksum of a file that looks so.
+    def known(self, status: os.stat_result) -> str | None:
+        """Return the checksum of a file that looks so, if it is kept."""
+        with self._lock:
+            digest = self._digests.get(_look(status))
+            if digest is not None:
+                self._digests.move_to_end(_look(status))
+            return digest
+
+    def computed(self, status: os.stat_result, read: Callable[[int, int], bytes]) -> str:
+        """Return the checksum of a file that looks so, after reading it.
 
         Args:
             status: What stat(2) said of it before.
             read: Returns a part of it by start and length.
         """
-        with self._lock:
-            known = self._digests.get(_look(status))
-            if known is not None:
-                self._digests.move_to_end(_look(status))
-                return known
         digest = hashlib.sha256()
         position = 0
-        while chunk := read(position, CHUNK):
+        while chunk := read(position, min(CHUNK, status.st_size - position)):  # it may grow all the while
             digest.update(chunk)
             position += len(chunk)
         if position == status.st_size:  # else it is being written just now

@@ -28,7 +28,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_LISTED = 100_000
+_MOST_HASHED = 20 * 2**30  # bytes read for checksums at a time; a program can leave files of any size that take no room
 _HASHING = 2  # listings that compute checksums at the same time; each keeps one thread busy
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -70,6 +72,7 @@ class FolderFiles:
 
     def _all(self, space: Space, below: str, checksums: bool) -> list[StoredFile]:
         found: list[StoredFile] = []
+        left = _MOST_HASHED
         prefix = f"{below}/" if below else ""
         with self._existing(space, *below.split("/") if below else ()) as folder:
             for file in regular_files(folder, prefix) if folder is not None else ():
@@ -78,18 +81,19 @@ class FolderFiles:
                         f"There are more than {_MOST_LISTED} files.",
                         hint="List its folders one by one, or have the program pack them into archives.",
                     )
-                found.append(self._stored(file, checksums))
+                known = self._checksums.known(file.status) if checksums else None
+                if checksums and known is None and file.status.st_size <= left:
+                    left -= file.status.st_size
+                    known = self._computed(file)
+                found.append(_described(file.path, file.status, known))
         return sorted(found, key=lambda file: file.path)
 
-    def _stored(self, file: FoundFile, checksums: bool) -> StoredFile:
-        opened = open_regular(file.folder, file.name) if checksums else None
-        if opened is None:
-            return _described(file.path, file.status)
-        reading = FolderFile(opened, self._checksums)
-        try:
-            return _described(file.path, file.status, reading.digest())
-        finally:
-            reading.close()
+    def _computed(self, file: FoundFile) -> str | None:
+        descriptor = open_regular(file.folder, file.name)
+        if descriptor is None:
+            return None
+        with contextlib.closing(FolderFile(descriptor, self._checksums)) as opened:
+            return opened.digest()
 
     async def write(self, space: Space, path: str, content: AsyncIterator[bytes], largest: int) -> StoredFile:
         """Store what `content` yields, in place of what was there."""
@@ -178,13 +182,14 @@ class FolderFile:
         """Return at most `length` bytes from `start`; empty at the end."""
         return await asyncio.to_thread(self._read, start, length)
 
-    async def sha256(self) -> str:
-        """Return the SHA-256 of its content in hexadecimal."""
-        return await asyncio.to_thread(self.digest)
+    async def sha256(self) -> str | None:
+        """Return the SHA-256 of its content in hexadecimal; None when it is too large to be read for that."""
+        known = self._checksums.known(self._status)
+        return known or (await asyncio.to_thread(self.digest) if self.size <= _MOST_HASHED else None)
 
     def digest(self) -> str:
-        """Return the SHA-256 of its content in hexadecimal, in this thread."""
-        return self._checksums.of(self._status, self._read)
+        """Read it all in this thread, and return the SHA-256 of its content in hexadecimal."""
+        return self._checksums.computed(self._status, self._read)
 
     def close(self) -> None:
         """Let go of it. A read in another thread ends first, as the number of the descriptor may get another meaning."""
@@ -241,4 +246,5 @@ def _described(path: str, status: os.stat_result, sha256: str | None = None) -> 
 
 
 def _modified(status: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(status.st_mtime, UTC)
+    seconds = min(max(status.st_mtime, 0.0), _LATEST)  # programs can set any time, also such as no calendar has
+    return datetime.fromtimestamp(seconds, UTC)

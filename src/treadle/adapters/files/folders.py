@@ -13,7 +13,16 @@ from treadle.domain.files import is_clean
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ABSENT = frozenset(
-    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG, errno.ESTALE}
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENXIO,
+        errno.ENAMETOOLONG,
+        errno.ESTALE,
+        errno.EACCES,
+    }
 )
 
 
@@ -53,14 +62,20 @@ def opened_folder(root: Path | int, segments: Sequence[str], *, make: bool = Fal
     try:
         for segment in segments:
             if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(segment, 0o700, dir_fd=descriptor)
+                _make(descriptor, segment)
             below = os.open(segment, _FOLDER, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = below
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _make(folder: int, name: str) -> None:
+    """Make a folder, for good, if there is none."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=folder)
+        os.fsync(folder)
 
 
 def names_in(folder: int) -> list[str]:
@@ -70,7 +85,7 @@ def names_in(folder: int) -> list[str]:
 
 
 def is_absent(error: OSError) -> bool:
-    """Return whether an error says that there is no such file or folder, or something else in its place."""
+    """Return whether an error says that there is nothing to read: no such file or folder, or none that lets us in."""
     return error.errno in _ABSENT
 
 

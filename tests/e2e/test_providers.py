@@ -78,6 +78,7 @@ class People:
         taster: May run it on trial.
         guest: May see it.
         stranger: Has nothing to do with the lab.
+        newcomer: Has nothing to do with it yet.
         platform: Their platform.
     """
 
@@ -86,18 +87,19 @@ class People:
     taster: Person
     guest: Person
     stranger: Person
+    newcomer: Person
     platform: RunningPlatform
 
 
 @pytest.fixture(scope="module")
 def people(platform: RunningPlatform) -> Iterator[People]:
     """A lab whose function the mates run, the tasters try and the guests see."""
-    names = ("boss", "mate", "taster", "guest", "stranger")
+    names = ("boss", "mate", "taster", "guest", "stranger", "newcomer")
 
     async def set_up(opened: Administration) -> list[str]:
         accounts, publishing = opened.accounts, opened.publishing
         tokens = [await accounts.add_user(name) for name in names]
-        for name in names[:-1]:
+        for name in names[:-2]:
             await accounts.add_group(f"{name}s")
             await accounts.add_members(f"{name}s", [name])
         await publishing.add_provider("lab", "registry.example/lab")
@@ -323,29 +325,33 @@ FIELDS = {
     "result": "{}",
 }
 QUERY = {"provider": "lab", "function": "solve", "file": "f", "path": "kitchen.py", "offset": "0"}
-# Routes that answer everybody, with what is the caller's own: nothing of the lab may be in it.
-OWN = {"GET /api/v1/programs/", "GET /api/v1/dependencies-versions/"}
+# Routes that answer everybody, with the platform's terms or what is the caller's own.
+OWN = {"GET /api/v1/programs/", "GET /api/v1/dependencies-versions/", "GET /api/v1/compute-profiles/"}
+SEEN = {"GET /api/v1/programs/get_by_title/{title}/", "GET /api/v1/jobs/"}
+"""Routes that also answer those who may see the function."""
 
 
-def test_to_a_stranger_nothing_of_the_lab_exists_whatever_the_route(people: People) -> None:
+@pytest.mark.parametrize(("who", "open_to"), [("stranger", OWN), ("guest", OWN | SEEN)])
+def test_whatever_the_route_what_is_not_for_the_caller_does_not_exist(
+    people: People, who: str, open_to: set[str]
+) -> None:
     job = people.mate.finished_job(angle=4)
     function_id = people.mate.get("/programs/get_by_title/solve/?provider=lab")["id"]
     known = {"job_id": job, "title": "solve", "function_id": function_id, "version": "1", "attempt": "1"}
-    paths = people.stranger.get(f"{people.platform.url}/openapi.json")["paths"]
-    answers = {}
-    for path, operations in paths.items():
-        for method in operations:
-            if not path.startswith("/api/"):
-                continue
-            url = people.platform.url + path.format_map(known)
-            answers[f"{method.upper()} {path}"] = sent(people.stranger.http, method, url)
+    caller = getattr(people, who).http
+    answers = {
+        f"{method.upper()} {path}": sent(caller, method, people.platform.url + path.format_map(known))
+        for path, operations in caller.get(f"{people.platform.url}/openapi.json").json()["paths"].items()
+        for method in operations
+        if path.startswith("/api/")
+    }
     wrong = {
         route: (answer.status_code, answer.text)
         for route, answer in answers.items()
-        if not is_as_if_nothing_were_there(route, answer)
+        if answer.status_code != (200 if route in open_to else 401 if " /api/runner/" in route else 404)
     }
     assert wrong == {}
-    assert job not in "".join(answer.text for route, answer in answers.items() if route in OWN)
+    assert job not in "".join(answer.text for route, answer in answers.items() if route in open_to)
 
 
 def sent(http: httpx2.Client, method: str, url: str) -> Any:
@@ -357,14 +363,6 @@ def sent(http: httpx2.Client, method: str, url: str) -> Any:
     return http.request(method.upper(), url, params=QUERY, json=fields)
 
 
-def is_as_if_nothing_were_there(route: str, answer: Any) -> bool:
-    if route.split()[1].startswith("/api/runner/"):  # for job tokens only: a user's is none
-        return bool(answer.status_code == 401)
-    if route in OWN:
-        return answer.status_code == 200 and "solve" not in answer.text
-    return bool(answer.status_code == 404)
-
-
 def test_a_job_nobody_has_is_told_as_one_of_somebody_else(people: People) -> None:
     job = people.mate.finished_job(angle=4)
     for path in ("", "logs/", "provider-logs/", "result/", "events/", "stream/?logs=true"):
@@ -373,10 +371,10 @@ def test_a_job_nobody_has_is_told_as_one_of_somebody_else(people: People) -> Non
 
 
 def test_a_membership_counts_from_the_next_request_on(people: People) -> None:
-    assert message(people.stranger.run(angle=4), 404)
-    administer(people.platform, lambda opened: opened.accounts.add_members("mates", ["stranger"]))
-    job = people.stranger.finished_job(angle=4)
-    administer(people.platform, lambda opened: opened.accounts.remove_members("mates", ["stranger"]))
-    assert message(people.stranger.run(angle=4), 404)
-    assert people.stranger.get(f"/jobs/{job}/logs/") == {"logs": PUBLIC_LOG}
-    assert [each["id"] for each in people.stranger.get("/jobs/?function=solve&provider=lab")["results"]] == [job]
+    assert message(people.newcomer.run(angle=4), 404)
+    administer(people.platform, lambda opened: opened.accounts.add_members("mates", ["newcomer"]))
+    job = people.newcomer.finished_job(angle=4)
+    administer(people.platform, lambda opened: opened.accounts.remove_members("mates", ["newcomer"]))
+    assert message(people.newcomer.run(angle=4), 404)
+    assert people.newcomer.get(f"/jobs/{job}/logs/") == {"logs": PUBLIC_LOG}
+    assert [each["id"] for each in people.newcomer.get("/jobs/?function=solve&provider=lab")["results"]] == [job]

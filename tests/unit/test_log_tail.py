@@ -6,7 +6,7 @@ import pytest
 
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.domain.logs import Line, LogView, shown
-from treadle.services.log_tail import LogTail
+from treadle.services.log_tail import LogTail, log_so_far
 
 pytestmark = pytest.mark.anyio
 
@@ -40,11 +40,18 @@ async def test_from_whichever_byte_it_is_read_a_line_stays_what_it_is(logs: Fold
         assert await rest_of(LogTail(logs, "job", view, offset)) == shown(LOG[offset:], view, within).decode()
 
 
+@pytest.mark.parametrize("view", LogView)
+async def test_a_log_larger_than_what_is_read_at_once_is_shown_whole(logs: FolderLogs, view: LogView) -> None:
+    log = "".join(f"[PUBLIC] öffentlich {n}\n[private] geheim {n}\nübrig {n}\n" for n in range(5000)).encode()
+    await logs.append("job", 0, log)
+    assert await log_so_far(logs, "job", view) == shown(log, view).decode()
+
+
 async def test_private_lines_are_never_taken_for_public_ones(logs: FolderLogs) -> None:
     log = b"[PRIVATE] [PUBLIC] [PUBLIC] hidden\nhidden [PUBLIC] hidden\n"
     await logs.append("job", 0, log)
-    shown = {await rest_of(LogTail(logs, "job", LogView.PUBLIC, offset)) for offset in range(len(log))}
-    assert shown == {""}
+    seen = {await rest_of(LogTail(logs, "job", LogView.PUBLIC, offset)) for offset in range(len(log))}
+    assert seen == {""}
 
 
 async def test_a_place_the_log_has_not_reached_is_judged_when_it_has(logs: FolderLogs) -> None:

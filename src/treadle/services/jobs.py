@@ -10,7 +10,7 @@ from treadle.domain.functions import Function, FunctionVersion, full_name, has_a
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
-from treadle.domain.logs import LogView, shown
+from treadle.domain.logs import LogView
 from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
 from treadle.domain.profiles import ComputeProfiles, chosen_size
 from treadle.domain.users import User
@@ -22,6 +22,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 from treadle.services.functions import Functions
+from treadle.services.log_tail import log_so_far
 from treadle.services.transitions import apply
 from treadle.services.versions import chosen
 
@@ -307,7 +308,7 @@ class Jobs:
         return job, LogView.PRIVATE if private else LogView.PUBLIC
 
     async def _read_log(self, job: Job, view: LogView) -> str:
-        return shown(await self._logs.read(job.id), view).decode(errors="replace")
+        return await log_so_far(self._logs, job.id, view)
 
     async def events(self, user: User, job_id: str, event_type: EventType | None = None) -> list[StoredEvent]:
         """Return a job's history, newest first, as the user may see it.

@@ -22,6 +22,15 @@ class LogPiece:
     text: str
 
 
+async def log_so_far(logs: LogStore, job_id: str, view: LogView) -> str:
+    """Return what a reader sees of all that a log has now. Large logs are read in pieces: the event loop has others to serve."""
+    tail, texts = LogTail(logs, job_id, view, 0), []
+    while (piece := await tail.next(ended=True)) is not None:
+        texts.append(piece.text)
+        await asyncio.sleep(0)
+    return "".join(texts)
+
+
 class LogTail:
     """How far a reader has read a log."""
 

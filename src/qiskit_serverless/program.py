@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from qiskit_serverless.exceptions import InvalidArgumentError, QiskitServerlessException
-from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization.packing import pack
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.serialization.unpacking import load
 from qiskit_serverless.statuses import STAGES
 
 
@@ -43,13 +44,13 @@ def get_arguments() -> dict[str, Any]:
     without it there are none.
 
     Raises:
-        QiskitServerlessException: The file cannot be read, or does not hold a JSON object.
+        QiskitServerlessException: The file cannot be read, or does not hold a JSON object, or a container of one.
     """
     path = os.environ.get("ARGUMENTS_PATH")
     if not path:
         return {}
     try:
-        arguments = loads(Path(path).read_text(encoding="utf-8"))
+        arguments = load(Path(path))
     except OSError as error:
         raise QiskitServerlessException(f"The arguments cannot be read from ARGUMENTS_PATH: {error}") from error
     except json.JSONDecodeError as error:
@@ -68,7 +69,8 @@ def save_result(result: Value) -> bool:
     without it, the beginning of the result is printed.
 
     Args:
-        result: A value that `qiskit_serverless.serialization.dumps` can carry.
+        result: A value that `qiskit_serverless.serialization.dumps` can carry. With arrays, circuits and the like of
+            64 KiB or more the file is a container (docs/value-container.md), else it is JSON.
 
     Returns:
         Whether there was a place to save it.
@@ -76,14 +78,15 @@ def save_result(result: Value) -> bool:
     Raises:
         SerializationError: Something in it cannot be stored; the message names its place and type.
     """
-    text = dumps(result, "result", "stored")
+    pieces = pack(result, "result", "stored")
     path = os.environ.get("RESULTS_PATH")
     if not path:
         print(f"Result, not saved because this is not a job: {reprlib.repr(result)}")
         return False
     target = Path(path)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
+    with unfinished.open("wb") as file:
+        file.writelines(pieces)
     unfinished.replace(target)
     return True
 

@@ -4,7 +4,12 @@ The gateway calls this. It imports neither NumPy nor Qiskit.
 """
 
 import json
+import re
+import secrets
 
+from qiskit_serverless.exceptions import SerializationError
+from qiskit_serverless.serialization.container import Part
+from qiskit_serverless.serialization.references import Reference, is_reference
 from qiskit_serverless.serialization.tags import DICT, PREFIX, SET, TYPE, VALUE, Json
 
 _MARK = f'"{PREFIX}'
@@ -27,6 +32,36 @@ def reduce_for_runtime_client(text: str) -> str:
         return json.dumps(json.loads(text, object_hook=_reduce), separators=(",", ":"))
     except (ValueError, TypeError, RecursionError):
         return text
+
+
+def split_at_references(head: bytes, parts: tuple[Part, ...], *, reduced: bool) -> list[str | Reference]:
+    """Return the JSON text of a value in a container, cut where the bytes of objects belong, with the references to these.
+
+    Args:
+        head: Head of the container.
+        parts: Its parts.
+        reduced: Whether to replace our own types as `reduce_for_runtime_client` does.
+
+    Raises:
+        SerializationError: It is not JSON, or refers to something that is not there, or to the same bytes again and again.
+    """
+    mark = secrets.token_hex(16)  # nobody can have written it
+    references: list[Reference] = []
+
+    def replace(fields: dict[str, Json]) -> Json:
+        if not is_reference(fields):
+            return _reduce(fields) if reduced else fields
+        references.append(Reference.from_json(fields, parts))
+        return f"{mark}:{len(references) - 1};"
+
+    try:
+        text = json.dumps(json.loads(head, object_hook=replace), separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise SerializationError(f"The head of the container is not JSON that we wrote: {error}") from error
+    if sum(reference.size for reference in references) > sum(part.size for part in parts):
+        raise SerializationError("The container refers to more bytes than it has.")
+    pieces = re.split(f"{mark}:([0-9]+);", text)
+    return [references[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces)]
 
 
 def _reduce(fields: dict[str, Json]) -> Json:

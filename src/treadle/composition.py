@@ -45,6 +45,7 @@ from treadle.services.program_reports import ProgramReports
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
+from treadle.services.values import Values
 from treadle.services.versions import Versions
 from treadle.settings import Settings
 
@@ -79,13 +80,14 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     signer = FileSigner.from_file(home / "secret.key")
     clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
     objects = ObstoreObjects.in_folder(home / "objects")
+    values = Values(objects, settings.largest_value, settings.largest_body)
     files = FolderFiles(home / "data")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
     schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
     jobs = Jobs(
-        database, objects, logs, engine, wakeups, clock, functions, schemas, profiles, settings.active_jobs_per_user
+        database, values, logs, engine, wakeups, clock, functions, schemas, profiles, settings.active_jobs_per_user
     )
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
@@ -129,7 +131,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         profiles=profiles,
         streams=JobStreams(jobs, database, logs, wakeups),
         program_reports=ProgramReports(database, objects, wakeups, clock),
-        reports=Reports(database, objects, logs, wakeups, clock),
+        reports=Reports(database, Artifacts(objects), values, logs, wakeups, clock),
         circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,

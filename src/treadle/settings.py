@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         description="TOML file of the compute profiles that jobs may ask for; without one, every job has the same budget.",
     )
     largest_body: int = Field(2**30, gt=0, description="Largest body of a request that is no file, in bytes.")
+    largest_value: int = Field(
+        16 * 2**30,
+        gt=0,
+        description="Largest arguments or result with binary parts (docs/value-container.md), also unpacked, in bytes.",
+    )
     largest_file: int = Field(100 * 2**30, gt=0, description="Largest file that can be uploaded, in bytes.")
     cors_origins: re.Pattern[str] = Field(
         re.compile(r"http://localhost(:\d+)?"),

@@ -1,6 +1,7 @@
 """What every object store, log store, signer and every kind of wake-ups must do."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,44 @@ async def test_a_large_object_comes_back_whole(objects: ObjectStore) -> None:
     data = bytes(range(256)) * 40_000
     await objects.put("artifacts/large.tar", data)
     assert await objects.get("artifacts/large.tar") == data
+
+
+async def in_blocks(data: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 700_000):
+        yield data[start : start + 700_000]
+    if error is not None:
+        raise error
+
+
+async def test_a_stream_is_stored_whole_and_read_in_parts(objects: ObjectStore) -> None:
+    data = bytes(range(256)) * 50_000
+    await objects.put_stream("results/1", in_blocks(data))
+    stored = await objects.open("results/1")
+    assert stored is not None
+    assert stored.size == len(data)
+    blocks = [block async for block in stored.blocks()]
+    assert b"".join(blocks) == data
+    assert max(map(len, blocks)) <= 2**20
+    assert await asyncio.to_thread(stored.read, 255, 3) == b"\xff\x00\x01"
+    assert await asyncio.to_thread(stored.read, 0, 0) == b""
+
+
+async def test_a_stream_that_breaks_leaves_what_was_there(objects: ObjectStore) -> None:
+    await objects.put("results/1", b"old")
+    with pytest.raises(EOFError):
+        await objects.put_stream("results/1", in_blocks(bytes(20_000_000), EOFError("the sender has gone")))
+    assert await objects.get("results/1") == b"old"
+    with pytest.raises(ZeroDivisionError):
+        await objects.put_stream("results/2", in_blocks(b"x", ZeroDivisionError()))
+    assert await objects.open("results/2") is None
+
+
+async def test_an_empty_stream_is_an_empty_object(objects: ObjectStore) -> None:
+    await objects.put_stream("results/1", in_blocks(b""))
+    stored = await objects.open("results/1")
+    assert stored is not None
+    assert stored.size == 0
+    assert [block async for block in stored.blocks()] == []
 
 
 async def test_a_log_grows_at_its_end(logs: LogStore) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from qiskit_serverless.aio.transport import AsyncTransport
 from qiskit_serverless.connections import Channel, given
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, TAGGED
 from qiskit_serverless.exceptions import AccessError, InvalidArgumentError
 from qiskit_serverless.platform import find_platform
 
@@ -66,6 +67,7 @@ class AsyncConnection:
         self.instance = instance
         self.channel = None if channel is None else Channel(channel).value
         self._transport = AsyncTransport(self.host, self._headers(), underlying=transport)
+        self._takes_containers = False
         # sync only: self.verify()
 
     def __repr__(self) -> str:
@@ -92,14 +94,15 @@ class AsyncConnection:
             AccessError: The token is not good.
         """
         try:
-            await self._transport.request("GET", "/api/v1/programs/", patient=False)
+            answer = await self._transport.request("GET", "/api/v1/programs/", patient=False)
         except AccessError as error:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
+        self._takes_containers = answer.headers.get(ENCODING_HEADER) == CONTAINED
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}
-        return {"Authorization": f"Bearer {self.token}", "Treadle-Encoding": "1", **given(**optional)}
+        return {"Authorization": f"Bearer {self.token}", ENCODING_HEADER: TAGGED, **given(**optional)}
 
     def _path(self, rest: str) -> str:
         return f"/api/{self.version}/{rest}/"

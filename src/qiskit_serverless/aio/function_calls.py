@@ -1,5 +1,6 @@
 """What can be asked of a gateway about a function, and the jobs that come of it."""
 
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -12,7 +13,10 @@ from qiskit_serverless.aio.version_calls import AsyncVersionCalls
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
 from qiskit_serverless.exceptions import InvalidArgumentError
+from qiskit_serverless.sending import Pieces
 from qiskit_serverless.serialization import dumps
+from qiskit_serverless.serialization.container import MEDIA_TYPE, is_container
+from qiskit_serverless.serialization.packing import pack
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.statuses import on_the_wire
 
@@ -48,16 +52,31 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls, AsyncVersionCalls):
             LimitError: You have too many jobs that have not ended.
         """
         named = program if isinstance(program, QiskitFunction) else QiskitFunction(program, provider)
-        body = {
+        fields = {
             "title": named.title,
             "provider": named.provider,
-            "arguments": dumps(dict(arguments or {}), "arguments", "sent"),
             "config": asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config or {}),
             "compute_profile": compute_profile,
             **given(function_size=function_size, version=version),
         }
-        answer = await self._transport.request("POST", self._path("programs/run"), json=body)
-        return self._job(answer.json())
+        return self._job(await self._submit(fields, dict(arguments or {})))
+
+    async def _submit(self, fields: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+        """Submit a job. Arguments that make a container are the body, and the other fields then stand in the query."""
+        path, root, verb = self._path("programs/run"), "arguments", "sent"
+        if self._takes_containers:
+            pieces = pack(arguments, root, verb, portable=True)
+        else:
+            pieces = [dumps(arguments, root, verb, portable=True).encode()]
+        if is_container(pieces[0]):
+            query = given(**{**fields, "config": json.dumps(fields["config"]) if fields["config"] else None})
+            content = Pieces(pieces, MEDIA_TYPE)
+            answer = await self._transport.request("POST", path, params=query, content=content)
+        else:
+            body = {**fields, "arguments": bytes(pieces[0]).decode()}
+            answer = await self._transport.request("POST", path, json=body)
+        record: dict[str, Any] = answer.json()
+        return record
 
     async def jobs(
         self,

@@ -1,14 +1,24 @@
 """What can be asked of a gateway about a job, by the job's id."""
 
+import tempfile
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit_serverless.aio.connection import AsyncConnection
+from qiskit_serverless.aio.transport import paused
 from qiskit_serverless.aio.watching import AsyncJobWatch
+from qiskit_serverless.connections import timeout_seconds
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
+from qiskit_serverless.exceptions import GatewayConnectionError
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization.container import MEDIA_TYPE
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.serialization.unpacking import load_container
 from qiskit_serverless.versions import VersionName
+
+if TYPE_CHECKING:
+    import httpx2
 
 _NO_CONTENT = 204
 
@@ -54,13 +64,31 @@ class AsyncJobCalls(AsyncConnection):
 
     async def result(self, job_id: str) -> Value:
         """Return what a job has saved; ``{}`` if it has saved nothing."""
-        return loads(await self.raw_result(job_id))
+        pauses = self._transport.patience.pauses()
+        while True:
+            try:
+                return await self._fetch_result(job_id)
+            except GatewayConnectionError:
+                if not await paused(pauses):
+                    raise
+
+    async def _fetch_result(self, job_id: str) -> Value:
+        """Return what a job has saved. A container goes to a file that has no name, which its large arrays are views of."""
+        path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
+        async with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
+            if answer.headers.get("Content-Type") != MEDIA_TYPE:
+                await answer.aread()
+                return loads(_result_text(answer))
+            with tempfile.TemporaryFile() as file:
+                async for block in answer.aiter_bytes():
+                    file.write(block)
+                file.flush()
+                return load_container(file.fileno())
 
     async def raw_result(self, job_id: str) -> str:
         """Return what a job has saved, as JSON text; ``{}`` if it has saved nothing."""
         answer = await self._transport.request("GET", self._job_path(job_id, "result"))
-        text = None if answer.status_code == _NO_CONTENT else answer.json()["result"]
-        return text or "{}"
+        return _result_text(answer)
 
     async def logs(self, job_id: str) -> str:
         """Return what a job has printed so far."""
@@ -109,3 +137,8 @@ class AsyncJobCalls(AsyncConnection):
         body = {} if service is None else {"service": dumps(service, "service", "sent")}
         answer = await self._transport.request("POST", self._job_path(job_id, "stop"), json=body)
         return str(answer.json()["message"])
+
+
+def _result_text(answer: "httpx2.Response") -> str:
+    text = None if answer.status_code == _NO_CONTENT else answer.json()["result"]
+    return text or "{}"

@@ -23,6 +23,7 @@ from qiskit_serverless.connections import (
     transport_errors,
     user_agent,
 )
+from qiskit_serverless.sending import Pieces
 from qiskit_serverless.serialization.tags import Json
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class AsyncTransport:
         json: Json = None,
         data: Mapping[str, str] | None = None,
         files: "Mapping[str, tuple[str, bytes | SentFile]] | None" = None,
+        content: Pieces | None = None,
         repeatable: bool = False,
         quiet_seconds: float | None = None,
     ) -> "httpx2.Response":
@@ -92,7 +94,8 @@ class AsyncTransport:
             params: The query.
             json: The body as JSON, or
             data: the body as form fields, and
-            files: the files of a form: name and content by field.
+            files: the files of a form: name and content by field, or
+            content: the body itself.
             repeatable: Whether it may be repeated as GET is, because it does the same when it is carried out twice.
             quiet_seconds: How long the answer may take, if not as long as others.
 
@@ -103,9 +106,15 @@ class AsyncTransport:
         pauses = self.patience.pauses() if patient else iter(())
         repeatable = repeatable or method in REPEATABLE
         body: dict[str, Any] = {"json": json, "data": data, "files": files}
+        headers = content.headers if content else None
         while True:
+            if content:
+                body["content"] = content.ablocks()  # async only
+                # sync only: body["content"] = content.blocks()
             try:
-                answer = await self._http.request(method, path, params=params, timeout=timeout(quiet_seconds), **body)
+                answer = await self._http.request(
+                    method, path, params=params, headers=headers, timeout=timeout(quiet_seconds), **body
+                )
             except transport_errors() as error:
                 if not may_repeat(repeatable, error) or not await paused(pauses):
                     raise no_answer(self.url, error) from error

@@ -1,17 +1,19 @@
 """NumPy arrays and scalars, and SciPy's sparse matrices, to JSON and back."""
 
-import base64
 import io
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from qiskit_serverless.exceptions import SerializationError
+from qiskit_serverless.serialization.binary import Binary, bytes_of, inflated_bytes_of
+from qiskit_serverless.serialization.compression import Buffer
 from qiskit_serverless.serialization.tags import PREFIX, VALUE, CannotEncodeError, Encode, Json, Value, Walk, tagged
 
-_SAMPLE = 1 << 16
-_WORTH_COMPRESSING = 0.9
+_LARGE = 1 << 12  # below, a copy is quicker than care
+_NPY_1_0 = b"\x93NUMPY\x01\x00"
+_LONGEST_HEADER = 8 + 2 + 0xFFFF
 _ZLIB_IN_BASE64 = ("eA", "eF", "eJ", "eN")
 _EXACT_ITEMS = (bool, int, float, complex, str, bytes)
 _SPARSE_FORMATS = ("csr", "csc", "coo", "bsr", "dia")  # those that SciPy has a file format for
@@ -36,7 +38,7 @@ def encode_array(walk: Walk, array: "np.ndarray[Any, Any]") -> Json:
         raise CannotEncodeError(type(array), "it is more than an array; store its parts")
     if array.dtype == object:
         return tagged(f"{PREFIX}ndarray", _nested(walk, array), shape=list(array.shape))
-    return tagged("ndarray", _file_of(array))
+    return tagged("ndarray", walk.binary(Binary(_file_of(np.asarray(array)))))
 
 
 def _nested(walk: Walk, array: "np.ndarray[Any, Any]") -> Json:
@@ -56,21 +58,20 @@ def _nested_deeper(walk: Walk, array: "np.ndarray[Any, Any]") -> Json:
     return rows
 
 
-def _file_of(array: "np.ndarray[Any, Any]") -> str:
+def _file_of(array: "np.ndarray[Any, Any]") -> tuple[Buffer, ...]:
+    """Return the ``.npy`` file of an array in pieces, the elements of a large one where they lie."""
+    if array.nbytes >= _LARGE and not array.dtype.hasobject and array.dtype.names is None:
+        fields = np.lib.format.header_data_from_array_1_0(array)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, fields)
+        elements = np.ascontiguousarray(array.T if fields["fortran_order"] else array)
+        return header.getbuffer(), elements.reshape(-1).view(np.uint8).data
     buffer = io.BytesIO()
     try:
-        np.save(buffer, np.asarray(array), allow_pickle=False)
+        np.save(buffer, array, allow_pickle=False)
     except ValueError as error:  # objects inside
         raise CannotEncodeError(f"an array of {array.dtype}", str(error)) from error
-    return base64.b64encode(_compress(buffer.getbuffer())).decode("ascii")
-
-
-def _compress(data: memoryview) -> bytes:
-    """Compress what a sample says is worth it; noise, such as random floats, is only wrapped."""
-    middle = len(data) // 2
-    sample = data[middle : middle + _SAMPLE]
-    worth = len(data) <= _SAMPLE or len(zlib.compress(sample, 1)) < _WORTH_COMPRESSING * len(sample)
-    return zlib.compress(data, 1 if worth else 0)
+    return (buffer.getbuffer(),)
 
 
 def _encode_scalar(walk: Walk, scalar: "np.generic[Any]") -> Json:
@@ -89,15 +90,30 @@ def _encode_sparse(walk: Walk, matrix: Value) -> Json:
         raise CannotEncodeError(type(matrix), "convert it to CSR first")
     buffer = io.BytesIO()
     sparse.save_npz(buffer, matrix)
-    return tagged("spmatrix", base64.b64encode(buffer.getbuffer()).decode("ascii"))
+    return tagged("spmatrix", walk.binary(Binary((buffer.getbuffer(),), deflated=False)))
 
 
 def _decode_array(fields: dict[str, Json]) -> Value:
     value = fields[VALUE]
-    if isinstance(value, str) and value.startswith(_ZLIB_IN_BASE64):
-        return np.load(io.BytesIO(zlib.decompress(base64.b64decode(value))), allow_pickle=False)
+    if isinstance(value, memoryview) or (isinstance(value, str) and value.startswith(_ZLIB_IN_BASE64)):
+        return _array_in(inflated_bytes_of(value))
     # The runtime client's form of an array of objects; a text stands for itself.
     return value if isinstance(value, str) else np.array(value)
+
+
+def _array_in(file: Buffer) -> "np.ndarray[Any, Any]":
+    """Return the array of a ``.npy`` file. It is a view of memory that may be written to, and a copy of other memory."""
+    view = memoryview(file)
+    if view.readonly or len(view) < _LARGE or bytes(view[:8]) != _NPY_1_0:
+        loaded: np.ndarray[Any, Any] = np.load(io.BytesIO(view), allow_pickle=False)
+        return loaded
+    header = io.BytesIO(view[8:_LONGEST_HEADER])
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(header)
+    if dtype.hasobject or dtype.itemsize == 0:
+        raise SerializationError(f"An array of {dtype} cannot be read: it may hold code, or nothing.")
+    elements: np.ndarray[Any, Any] = np.frombuffer(view, dtype, offset=8 + header.tell())
+    array: np.ndarray[Any, Any] = elements.reshape(shape, order="F" if fortran_order else "C")
+    return array
 
 
 def _decode_object_array(fields: dict[str, Json]) -> "np.ndarray[Any, Any]":
@@ -119,7 +135,7 @@ def _decode_scalar(fields: dict[str, Json]) -> Value:
 def _decode_sparse(fields: dict[str, Json]) -> Value:
     from scipy import sparse
 
-    return sparse.load_npz(io.BytesIO(base64.b64decode(fields[VALUE])))
+    return sparse.load_npz(io.BytesIO(bytes_of(fields[VALUE])))
 
 
 DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {

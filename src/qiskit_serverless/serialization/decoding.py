@@ -1,6 +1,5 @@
 """JSON to Python values. Qiskit and NumPy are imported when the first object of theirs is met."""
 
-import base64
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -8,6 +7,7 @@ from importlib import import_module
 from zoneinfo import ZoneInfo
 
 from qiskit_serverless.exceptions import SerializationError
+from qiskit_serverless.serialization.binary import bytes_of
 from qiskit_serverless.serialization.tags import DICT, PREFIX, SET, TYPE, VALUE, Value
 
 Decode = Callable[[dict[str, Value]], Value]
@@ -86,7 +86,7 @@ def _decode_complex(fields: dict[str, Value]) -> complex:
 
 
 def _decode_bytes(fields: dict[str, Value]) -> bytes:
-    return base64.b64decode(fields[VALUE])
+    return bytes(bytes_of(fields[VALUE]))
 
 
 def _decode_bytearray(fields: dict[str, Value]) -> bytearray:

@@ -1,6 +1,5 @@
 """Python values to JSON. Qiskit and NumPy are imported when the first value of theirs is met."""
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -8,6 +7,7 @@ from importlib import import_module
 from zoneinfo import ZoneInfo
 
 from qiskit_serverless.exceptions import SerializationError
+from qiskit_serverless.serialization.binary import Binary
 from qiskit_serverless.serialization.tags import (
     DICT,
     PREFIX,
@@ -35,7 +35,7 @@ _LIBRARIES = {
 }
 
 
-def dumps(value: Value, root: str = "result", verb: str = "stored") -> str:
+def dumps(value: Value, root: str = "result", verb: str = "stored", *, portable: bool = False) -> str:
     """Return `value` as JSON text.
 
     It carries everything that qiskit-ibm-runtime's encoder carries, and without loss: complex numbers, NumPy scalars with
@@ -46,13 +46,28 @@ def dumps(value: Value, root: str = "result", verb: str = "stored") -> str:
         value: What to write.
         root: Name of the value in error messages.
         verb: What is about to happen to the value, in error messages.
+        portable: Whether to write circuits for a reader who may have an older Qiskit, which takes longer.
 
     Raises:
         SerializationError: Something inside cannot be carried; the message names its place and type.
     """
-    tree = _tree(value, root, verb, None)
+    return json_text(tree_of(value, root, verb, portable=portable), root, verb)
+
+
+def json_text(tree: Json, root: str, verb: str, default: Callable[[Binary], Json] | None = None) -> str:
+    """Return a tree as JSON text.
+
+    Args:
+        tree: What `tree_of` returned.
+        root: Name of the value in error messages.
+        verb: What is about to happen to the value, in error messages.
+        default: Returns what stands for the bytes that were kept in the tree.
+
+    Raises:
+        SerializationError: It is nested too deeply, or has too long a number.
+    """
     try:
-        return json.dumps(tree, separators=(",", ":"), check_circular=False)
+        return json.dumps(tree, separators=(",", ":"), check_circular=False, default=default)
     except RecursionError:
         raise SerializationError(f"{root} cannot be {verb}: {_NO_NESTING_LEFT}", root) from None
     except ValueError as error:  # an integer of thousands of digits
@@ -70,7 +85,7 @@ class QiskitObjectsEncoder(json.JSONEncoder):
         Raises:
             SerializationError: Something inside cannot be carried.
         """
-        return super().iterencode(_tree(o, self._root, "encoded", self.default), _one_shot)
+        return super().iterencode(tree_of(o, self._root, "encoded", self.default), _one_shot)
 
     def default(self, o: Value) -> Json:
         """Return the JSON form of an object; called by subclasses for what is not of their types.
@@ -78,7 +93,7 @@ class QiskitObjectsEncoder(json.JSONEncoder):
         Raises:
             SerializationError: It cannot be carried.
         """
-        return _tree(o, self._root, "encoded", None)
+        return tree_of(o, self._root, "encoded")
 
 
 class _MetadataEncoder(QiskitObjectsEncoder):
@@ -87,9 +102,30 @@ class _MetadataEncoder(QiskitObjectsEncoder):
     _root = "metadata"
 
 
-def _tree(value: Value, root: str, verb: str, default: Callable[[Value], Json] | None) -> Json:
+def tree_of(
+    value: Value,
+    root: str,
+    verb: str,
+    default: Callable[[Value], Json] | None = None,
+    *,
+    keep: Callable[[Binary], Json] = Binary.text,
+    portable: bool = False,
+) -> Json:
+    """Return the JSON form of a value.
+
+    Args:
+        value: What to write.
+        root: Name of the value in error messages.
+        verb: What is about to happen to the value, in error messages.
+        default: Returns the JSON form of objects that have none here.
+        keep: Returns what stands for the bytes of an object.
+        portable: Whether to write circuits for a reader who may have an older Qiskit.
+
+    Raises:
+        SerializationError: Something inside cannot be carried; the message names its place and type.
+    """
     try:
-        return _Walk(default).encode(value)
+        return _Walk(default, keep, portable).encode(value)
     except CannotEncodeError as refusal:
         path = root + "".join(reversed(refusal.steps))
         reason = f": {refusal.reason}" if refusal.reason else ""
@@ -101,8 +137,10 @@ def _tree(value: Value, root: str, verb: str, default: Callable[[Value], Json] |
 class _Walk:
     """One pass over a value. Containers that hold only plain values are taken as they are, not copied."""
 
-    def __init__(self, default: Callable[[Value], Json] | None) -> None:
+    def __init__(self, default: Callable[[Value], Json] | None, keep: Callable[[Binary], Json], portable: bool) -> None:
         self._default = default
+        self._keep = keep
+        self.portable = portable
         self._open: set[int] = set()
 
     @property
@@ -149,6 +187,9 @@ class _Walk:
         except CannotEncodeError as refusal:
             refusal.steps.append(f".{name}")
             raise
+
+    def binary(self, binary: Binary) -> Json:
+        return self._keep(binary)
 
     def _ask_default(self, value: Value) -> Json:
         if self._default is None:
@@ -231,11 +272,11 @@ def _encode_complex(walk: Walk, value: complex) -> Json:
 
 
 def _encode_bytes(walk: Walk, value: bytes) -> Json:
-    return tagged(f"{PREFIX}bytes", base64.b64encode(value).decode("ascii"))
+    return tagged(f"{PREFIX}bytes", walk.binary(Binary((value,), deflated=False)))
 
 
 def _encode_bytearray(walk: Walk, value: bytearray) -> Json:
-    return tagged(f"{PREFIX}bytearray", base64.b64encode(value).decode("ascii"))
+    return tagged(f"{PREFIX}bytearray", walk.binary(Binary((value,), deflated=False)))
 
 
 def _encode_datetime(walk: Walk, value: datetime) -> Json:

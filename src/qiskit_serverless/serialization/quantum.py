@@ -5,10 +5,8 @@ to a library alone is written by the runtime client's own encoder. That encoder 
 turns any callable, a Clifford for instance, into null), so only the types named here are given to it.
 """
 
-import base64
 import io
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -33,11 +31,11 @@ from qiskit.transpiler import CouplingMap
 from qiskit_ibm_runtime import QiskitRuntimeService, RuntimeDecoder, RuntimeEncoder
 from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
 
+from qiskit_serverless.serialization import circuits
+from qiskit_serverless.serialization.binary import Binary, inflated_bytes_of
 from qiskit_serverless.serialization.decoding import QiskitObjectsDecoder
 from qiskit_serverless.serialization.tags import PREFIX, VALUE, CannotEncodeError, Encode, Json, Value, Walk, tagged
 
-# The newest that the runtime client writes: whoever reads its circuits reads ours.
-_QPY_VERSION = max(qpy.QPY_COMPATIBILITY_VERSION, min(17, qpy.QPY_VERSION))
 _QUANTUM_INFO = "qiskit.quantum_info."
 
 # Classes of qiskit.quantum_info that are rebuilt by handing their `settings` to their constructor.
@@ -89,14 +87,12 @@ def decode_by_runtime_client(fields: dict[str, Json]) -> Value:
 
 def _encode_circuit(walk: Walk, circuit: QuantumCircuit) -> Json:
     with _refusal_of(circuit):
-        return tagged("QuantumCircuit", _qpy_text(walk, circuit))
+        return tagged("QuantumCircuit", _qpy(walk, circuit))
 
 
-def _qpy_text(walk: Walk, circuit: QuantumCircuit) -> str:
+def _qpy(walk: Walk, circuit: QuantumCircuit) -> Json:
     _check_delays(circuit)
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer, metadata_serializer=walk.json_encoder, version=_QPY_VERSION)
-    return base64.b64encode(zlib.compress(buffer.getbuffer(), 1)).decode("ascii")
+    return walk.binary(Binary((circuits.written(circuit, walk.json_encoder, walk.portable),), alike=True))
 
 
 def _check_delays(circuit: QuantumCircuit) -> None:
@@ -115,7 +111,7 @@ def _check_delays(circuit: QuantumCircuit) -> None:
 
 
 def _decode_circuit(fields: dict[str, Json]) -> QuantumCircuit:
-    file = io.BytesIO(zlib.decompress(base64.b64decode(fields[VALUE])))
+    file = io.BytesIO(inflated_bytes_of(fields[VALUE]))
     return qpy.load(file, metadata_deserializer=QiskitObjectsDecoder)[0]
 
 
@@ -124,7 +120,7 @@ def _encode_operation(walk: Walk, operation: Operation) -> Json:
     with _refusal_of(operation):
         circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits)
         circuit.append(operation, range(operation.num_qubits), range(operation.num_clbits))
-        return tagged("Instruction", _qpy_text(walk, circuit))
+        return tagged("Instruction", _qpy(walk, circuit))
 
 
 def _decode_operation(fields: dict[str, Json]) -> Operation:
@@ -137,7 +133,7 @@ def _encode_expression(walk: Walk, expression: ParameterExpression) -> Json:
         return walk.encode(expression.numeric())
     with _refusal_of(expression):
         circuit = QuantumCircuit(global_phase=expression)
-        return tagged(f"{PREFIX}expression", tagged("QuantumCircuit", _qpy_text(walk, circuit)))
+        return tagged(f"{PREFIX}expression", tagged("QuantumCircuit", _qpy(walk, circuit)))
 
 
 def _decode_expression(fields: dict[str, Json]) -> ParameterExpression:
@@ -149,7 +145,7 @@ def _encode_vector(walk: Walk, vector: ParameterVector) -> Json:
     circuit = QuantumCircuit(1)
     for element in vector:
         circuit.rz(element, 0)
-    return tagged(f"{PREFIX}vector", tagged("QuantumCircuit", _qpy_text(walk, circuit)), name=vector.name)
+    return tagged(f"{PREFIX}vector", tagged("QuantumCircuit", _qpy(walk, circuit)), name=vector.name)
 
 
 def _decode_vector(fields: dict[str, Json]) -> ParameterVector:
@@ -208,6 +204,11 @@ def _encode_data_bin(walk: Walk, data: DataBin) -> Json:
     return tagged("DataBin", {"field_names": list(fields), "shape": list(data.shape), "fields": fields})
 
 
+def _encode_bindings(walk: Walk, bindings: BindingsArray) -> Json:
+    data = {json.dumps(names, cls=RuntimeEncoder): values for names, values in bindings.data.items()}
+    return tagged("BindingsArray", {"shape": list(bindings.shape), "data": walk.fields(data)})
+
+
 def _encode_result(walk: Walk, result: Result) -> Json:
     return tagged("Result", walk.fields(result.to_dict()))
 
@@ -249,7 +250,7 @@ _ENCODERS: dict[type, Encode] = {
     ParameterExpression: _encode_expression,
     ParameterVector: _encode_vector,
     ParameterView: _encode_view,
-    BindingsArray: encode_by_runtime_client,
+    BindingsArray: _encode_bindings,
     ObservablesArray: encode_by_runtime_client,
     SparseObservable: _encode_observable,
     CouplingMap: _encode_coupling,

@@ -9,6 +9,8 @@ loss, stands in further keys. (`DICT` is the exception: its value is a list of p
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias
 
+from qiskit_serverless.serialization.binary import Binary
+
 Value: TypeAlias = Any
 """Any value at all: what a user hands over, or gets back."""
 
@@ -42,6 +44,13 @@ class Walk(Protocol):
 
     def attribute(self, owner: Value, name: str) -> Json:
         """Return the JSON form of ``owner.name``."""
+
+    def binary(self, binary: Binary) -> Json:
+        """Return what stands for the bytes of an object: their text, or in a container a reference to them."""
+
+    @property
+    def portable(self) -> bool:
+        """Whether it is for a reader who may have an older Qiskit."""
 
     @property
     def json_encoder(self) -> type:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from qiskit_serverless.connections import Channel, given
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, TAGGED
 from qiskit_serverless.exceptions import AccessError, InvalidArgumentError
 from qiskit_serverless.platform import find_platform
 from qiskit_serverless.sync.transport import Transport
@@ -67,6 +68,7 @@ class Connection:
         self.instance = instance
         self.channel = None if channel is None else Channel(channel).value
         self._transport = Transport(self.host, self._headers(), underlying=transport)
+        self._takes_containers = False
         self.verify()
 
     def __repr__(self) -> str:
@@ -92,14 +94,15 @@ class Connection:
             AccessError: The token is not good.
         """
         try:
-            self._transport.request("GET", "/api/v1/programs/", patient=False)
+            answer = self._transport.request("GET", "/api/v1/programs/", patient=False)
         except AccessError as error:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
+        self._takes_containers = answer.headers.get(ENCODING_HEADER) == CONTAINED
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}
-        return {"Authorization": f"Bearer {self.token}", "Treadle-Encoding": "1", **given(**optional)}
+        return {"Authorization": f"Bearer {self.token}", ENCODING_HEADER: TAGGED, **given(**optional)}
 
     def _path(self, rest: str) -> str:
         return f"/api/{self.version}/{rest}/"

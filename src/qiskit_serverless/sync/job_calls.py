@@ -1,15 +1,25 @@
 # Made from aio/job_calls.py by `make sdk`. Change it there.
 """What can be asked of a gateway about a job, by the job's id."""
 
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from qiskit_serverless.connections import timeout_seconds
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
+from qiskit_serverless.exceptions import GatewayConnectionError
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization.container import MEDIA_TYPE
 from qiskit_serverless.serialization.tags import Value
+from qiskit_serverless.serialization.unpacking import load_container
 from qiskit_serverless.sync.connection import Connection
+from qiskit_serverless.sync.transport import paused
 from qiskit_serverless.sync.watching import JobWatch
 from qiskit_serverless.versions import VersionName
+
+if TYPE_CHECKING:
+    import httpx2
 
 _NO_CONTENT = 204
 
@@ -55,13 +65,31 @@ class JobCalls(Connection):
 
     def result(self, job_id: str) -> Value:
         """Return what a job has saved; ``{}`` if it has saved nothing."""
-        return loads(self.raw_result(job_id))
+        pauses = self._transport.patience.pauses()
+        while True:
+            try:
+                return self._fetch_result(job_id)
+            except GatewayConnectionError:
+                if not paused(pauses):
+                    raise
+
+    def _fetch_result(self, job_id: str) -> Value:
+        """Return what a job has saved. A container goes to a file that has no name, which its large arrays are views of."""
+        path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
+        with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
+            if answer.headers.get("Content-Type") != MEDIA_TYPE:
+                answer.read()
+                return loads(_result_text(answer))
+            with tempfile.TemporaryFile() as file:
+                for block in answer.iter_bytes():
+                    file.write(block)
+                file.flush()
+                return load_container(file.fileno())
 
     def raw_result(self, job_id: str) -> str:
         """Return what a job has saved, as JSON text; ``{}`` if it has saved nothing."""
         answer = self._transport.request("GET", self._job_path(job_id, "result"))
-        text = None if answer.status_code == _NO_CONTENT else answer.json()["result"]
-        return text or "{}"
+        return _result_text(answer)
 
     def logs(self, job_id: str) -> str:
         """Return what a job has printed so far."""
@@ -110,3 +138,8 @@ class JobCalls(Connection):
         body = {} if service is None else {"service": dumps(service, "service", "sent")}
         answer = self._transport.request("POST", self._job_path(job_id, "stop"), json=body)
         return str(answer.json()["message"])
+
+
+def _result_text(answer: "httpx2.Response") -> str:
+    text = None if answer.status_code == _NO_CONTENT else answer.json()["result"]
+    return text or "{}"

@@ -60,7 +60,25 @@ async def read_body(request: Request, model: type[Body]) -> Body:
         UnsupportedMediaTypeError: It is neither JSON nor a form.
         pydantic.ValidationError: A field is missing or has the wrong type.
     """
-    fields = await _fields(request)
+    return _checked(await _fields(request), model)
+
+
+def read_query(request: Request, model: type[Body]) -> Body:
+    """Return the query of a request as a `model`.
+
+    Raises:
+        InvalidError: A parameter is no text.
+        pydantic.ValidationError: A field is missing or has the wrong type.
+    """
+    return _checked(dict(request.query_params), model)
+
+
+def media_type(request: Request) -> str:
+    """Return the kind of a request's body."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _checked(fields: dict[str, Any], model: type[Body]) -> Body:
     for name, value in fields.items():
         if isinstance(value, str) and not is_text(value):
             raise InvalidError(f"{name!r} holds half of a surrogate pair (\\ud800 to \\udfff), which is not text.")
@@ -77,7 +95,7 @@ def is_text(value: str) -> bool:
 
 
 async def _fields(request: Request) -> dict[str, Any]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _form_fields(request)
     if not await request.body():

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import BySupervisor
+from treadle.api.value_answers import container_answer
 from treadle.domain.errors import InvalidError
 from treadle.domain.outcome import Outcome
 
@@ -32,7 +33,7 @@ async def artifact(call: BySupervisor) -> Response:
 @router.get("/arguments/")
 async def arguments(call: BySupervisor) -> Response:
     """Return the job's arguments as they were submitted."""
-    return Response(await call.platform.reports.arguments(call.identity), media_type="application/json")
+    return container_answer(await call.platform.reports.arguments(call.identity))
 
 
 @router.post("/started/")
@@ -65,7 +66,12 @@ async def logs(request: Request, call: BySupervisor, offset: Annotated[int, Quer
 @router.put("/result/")
 async def result(request: Request, call: BySupervisor) -> JsonAnswer:
     """Store the result."""
-    await call.platform.reports.save_result(call.identity, await request.body())
+    blocks = request.stream()
+    try:
+        await call.platform.reports.save_result(call.identity, blocks)
+    finally:
+        async for _ in blocks:  # a supervisor that is refused hears of it only when it has sent everything
+            pass
     return JsonAnswer({})
 
 

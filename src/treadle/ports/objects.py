@@ -1,6 +1,21 @@
 """Where large things are kept: artifacts, arguments, results. Keys are digests and ids, never text of users."""
 
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Protocol
+
+
+class StoredObject(Protocol):
+    """What a key holds, to be read in parts."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+
+    def blocks(self) -> AsyncIterator[bytes]:
+        """Yield all bytes, in blocks of at most 1 MiB."""
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return so many bytes from `start` on, which must be there. It blocks: for threads other than the event loop's."""
 
 
 class ObjectStore(Protocol):
@@ -12,6 +27,16 @@ class ObjectStore(Protocol):
         Raises:
             treadle.domain.errors.StorageError: The store refuses to write.
         """
+
+    async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
+        """Store what `blocks` yields, as `put` does. If it raises, so does this, and the key holds what it held.
+
+        Raises:
+            treadle.domain.errors.StorageError: The store refuses to write.
+        """
+
+    async def open(self, key: str) -> StoredObject | None:
+        """Return what the key holds, to be read in parts, or None."""
 
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""

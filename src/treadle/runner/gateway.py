@@ -208,7 +208,7 @@ def answer_object(body: bytes) -> dict[str, Any]:
 def _connection(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=_CONNECT_TIMEOUT)
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=_CONNECT_TIMEOUT, blocksize=_BLOCK)
     connection.connect()
     connection.sock.settimeout(_TIMEOUT)
     return connection

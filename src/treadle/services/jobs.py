@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
@@ -17,14 +18,16 @@ from treadle.domain.users import User
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine
 from treadle.ports.logs import LogStore
-from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 from treadle.services.functions import Functions
 from treadle.services.log_tail import log_so_far
 from treadle.services.transitions import apply
+from treadle.services.values import StoredValue, Values
 from treadle.services.versions import chosen
+
+_ENOUGH_FOR_A_SCHEMA = 2 * 2**20  # characters; arguments of more than half of that are refused by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Jobs:
     def __init__(
         self,
         database: Database,
-        objects: ObjectStore,
+        values: Values,
         logs: LogStore,
         engine: Engine,
         wakeups: WakeUps,
@@ -80,7 +83,7 @@ class Jobs:
         active_jobs_per_user: int,
     ) -> None:
         self._database = database
-        self._objects = objects
+        self._values = values
         self._logs = logs
         self._engine = engine
         self._wakeups = wakeups
@@ -91,7 +94,12 @@ class Jobs:
         self._active_jobs_per_user = active_jobs_per_user
 
     async def submit(
-        self, user: User, title: str, provider: str | None, arguments: str, options: RunOptions | None = None
+        self,
+        user: User,
+        title: str,
+        provider: str | None,
+        arguments: str | AsyncIterable[bytes],
+        options: RunOptions | None = None,
     ) -> Job:
         """Accept a job. Once this returns, the job is stored and will come to an end, whatever crashes.
 
@@ -99,7 +107,7 @@ class Jobs:
             user: Who submits it.
             title: Title of the function.
             provider: Provider of the function.
-            arguments: JSON text of the arguments.
+            arguments: JSON text of the arguments, or a container of them as it arrives.
             options: What else the user asks for.
 
         Raises:
@@ -107,7 +115,9 @@ class Jobs:
             ForbiddenError: A version is named, which is for those who may change the function.
             DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
-            InvalidError: The arguments do not match the function's schema, or there is no such size or compute profile.
+            InvalidError: The arguments do not match the function's schema, or are no container, or there is no such size or
+                compute profile.
+            TooLargeError: The container is larger than is allowed.
         """
         function = await self._functions.runnable(user, title, provider)
         options = options or RunOptions()
@@ -115,7 +125,6 @@ class Jobs:
             function = await self._at_version(user, function, options.version)
         size, profile = self._size_and_profile(function.current, options)
         await self._database.read(lambda repositories: self._check_limit(repositories, user.id))
-        await self._check_arguments(function.current, arguments)
         job = Job(
             new_id(),
             user.id,
@@ -130,11 +139,11 @@ class Jobs:
             business_model=business_model(user, function),
             config=options.config,
         )
-        await self._objects.put(arguments_key(job.id), arguments.encode())
         try:
+            await self._keep_arguments(job, function.current, arguments)
             await self._database.write(lambda repositories: self._add(repositories, job))
         except TreadleError:
-            await self._objects.delete(arguments_key(job.id))
+            await self._values.delete(arguments_key(job.id))
             raise
         self._wakeups.publish(QUEUE)
         return job
@@ -146,6 +155,16 @@ class Jobs:
             return None, self._profiles.choose(options.compute_profile)
         size = chosen_size(version, options.function_size)
         return size, self._profiles.choose(version.sizes[size] if size is not None else None)
+
+    async def _keep_arguments(self, job: Job, version: FunctionVersion, arguments: str | AsyncIterable[bytes]) -> None:
+        key = arguments_key(job.id)
+        if isinstance(arguments, str):
+            await self._check_arguments(version, arguments)
+            await self._values.put(key, arguments)
+            return
+        await self._values.store(key, "arguments", arguments)
+        if has_arguments_schema(version):
+            await self._check_arguments(version, await self._values.beginning(key, _ENOUGH_FOR_A_SCHEMA))
 
     async def _at_version(self, user: User, function: Function, wanted: str) -> Function:
         if not may_change(user, function):
@@ -257,18 +276,17 @@ class Jobs:
         version = await self._database.read(lambda repositories: repositories.functions.version(job.version_id))
         return version if sees_all_of(user, job) else without_code(version)
 
-    async def result(self, user: User, job_id: str) -> str | None:
-        """Return the JSON text the program saved, None if it saved nothing (yet).
+    async def result(self, user: User, job_id: str) -> StoredValue | None:
+        """Return what the program saved, None if it saved nothing (yet).
 
         Raises:
             NotFoundError: The user has submitted no such job.
         """
         return await self.result_of(await self.own(user, job_id))
 
-    async def result_of(self, job: Job) -> str | None:
-        """Return the JSON text the program of a job saved, None if it saved nothing (yet)."""
-        data = await self._objects.get(result_key(job.id, job.state.attempt))
-        return data.decode() if data is not None else None
+    async def result_of(self, job: Job) -> StoredValue | None:
+        """Return what the program of a job saved, None if it saved nothing (yet)."""
+        return await self._values.open(result_key(job.id, job.state.attempt))
 
     async def log(self, user: User, job_id: str) -> str:
         """Return what the log of an own job has so far for its author: all of it, or the public lines of a provider's function.

@@ -1,5 +1,7 @@
 """What supervisors tell: the runner's side of the platform."""
 
+from collections.abc import AsyncIterable
+
 from treadle.domain.causes import diagnose
 from treadle.domain.errors import InvalidError, StaleAttemptError
 from treadle.domain.functions import FunctionVersion
@@ -9,23 +11,29 @@ from treadle.domain.outcome import Outcome
 from treadle.domain.users import JobIdentity
 from treadle.ports.clock import Clock
 from treadle.ports.logs import LogStore
-from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.artifacts import Artifacts
 from treadle.services.jobs import arguments_key, result_key
 from treadle.services.transitions import LEASE, Change, apply
+from treadle.services.values import StoredValue, Values
 
 
 class Reports:
     """Use cases of the supervisor of one attempt. Every one refuses an attempt that is over with `StaleAttemptError`."""
 
     def __init__(
-        self, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, clock: Clock
+        self,
+        database: Database,
+        artifacts: Artifacts,
+        values: Values,
+        logs: LogStore,
+        wakeups: WakeUps,
+        clock: Clock,
     ) -> None:
         self._database = database
-        self._objects = objects
-        self._artifacts = Artifacts(objects)
+        self._values = values
+        self._artifacts = artifacts
         self._logs = logs
         self._wakeups = wakeups
         self._clock = clock
@@ -42,17 +50,17 @@ class Reports:
 
         return await self._artifacts.of(await self._database.read(work))
 
-    async def arguments(self, identity: JobIdentity) -> bytes:
-        """Return the JSON text of the job's arguments.
+    async def arguments(self, identity: JobIdentity) -> StoredValue:
+        """Return the job's arguments.
 
         Raises:
             InvalidError: They are gone.
         """
         await self._database.read(lambda repositories: _current(repositories, identity))
-        data = await self._objects.get(arguments_key(identity.job_id))
-        if data is None:
+        arguments = await self._values.open(arguments_key(identity.job_id))
+        if arguments is None:
             raise InvalidError("The job's arguments are gone from the platform's store; run the function again.")
-        return data
+        return arguments
 
     async def started(self, identity: JobIdentity) -> bool:
         """Note that the program runs. Returns whether it should be stopped."""
@@ -84,18 +92,15 @@ class Reports:
         self._wakeups.publish(job_topic(identity.job_id))
         return length
 
-    async def save_result(self, identity: JobIdentity, data: bytes) -> None:
-        """Store what the program saved as its result.
+    async def save_result(self, identity: JobIdentity, blocks: AsyncIterable[bytes]) -> None:
+        """Store what the program saved as its result, as it arrives.
 
         Raises:
-            InvalidError: It is not UTF-8 text.
+            InvalidError: It is neither text nor a container.
+            TooLargeError: It is larger than is allowed.
         """
         await self._database.read(lambda repositories: _current(repositories, identity))
-        try:
-            data.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidError(f"The result is not UTF-8 text: {error}.") from error
-        await self._objects.put(result_key(identity.job_id, identity.attempt), data)
+        await self._values.store(result_key(identity.job_id, identity.attempt), "result", blocks)
 
     async def finished(self, identity: JobIdentity, outcome: Outcome) -> None:
         """Note the end of the attempt, and with it that of the job."""

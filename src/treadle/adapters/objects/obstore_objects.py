@@ -1,5 +1,8 @@
 """Objects through obstore: a local folder now, any cloud store with the same code."""
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
@@ -7,6 +10,28 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from treadle.domain.errors import StorageError
+
+_BLOCK = 1 << 20
+_WRITES_AT_ONCE = 2  # of 5 MiB each: what a stream keeps in memory
+
+
+@dataclass(frozen=True, slots=True)
+class ObstoreObject:
+    """`treadle.ports.objects.StoredObject` on an obstore store."""
+
+    store: ObjectStore
+    key: str
+    size: int
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """Yield all bytes, in blocks of at most 1 MiB."""
+        for start in range(0, self.size, _BLOCK):
+            length = min(_BLOCK, self.size - start)
+            yield (await obstore.get_range_async(self.store, self.key, start=start, length=length)).to_bytes()
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return so many bytes from `start` on."""
+        return obstore.get_range(self.store, self.key, start=start, length=length).to_bytes() if length else b""
 
 
 class ObstoreObjects:
@@ -22,13 +47,21 @@ class ObstoreObjects:
 
     async def put(self, key: str, data: bytes) -> None:
         """Store `data`, in place of what the key held."""
-        try:
+        with _storage_errors():
             await obstore.put_async(self._store, key, data)
-        except (BaseError, OSError) as error:
-            raise StorageError(
-                f"The object store cannot be written: {error}.",
-                hint="Check that the platform's disk has room and that its home folder can be written.",
-            ) from error
+
+    async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
+        """Store what `blocks` yields, in place of what the key held."""
+        with _storage_errors():
+            await obstore.put_async(self._store, key, blocks, max_concurrency=_WRITES_AT_ONCE)
+
+    async def open(self, key: str) -> ObstoreObject | None:
+        """Return what the key holds, to be read in parts, or None."""
+        try:
+            meta = await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return None
+        return ObstoreObject(self._store, key, meta["size"])
 
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""
@@ -44,3 +77,14 @@ class ObstoreObjects:
             await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise StorageError(
+            f"The object store cannot be written: {error}.",
+            hint="Check that the platform's disk has room and that its home folder can be written.",
+        ) from error

@@ -1,13 +1,26 @@
 """Routes of the contract about functions ("programs" on the wire)."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, Json
 
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
+from qiskit_serverless.serialization.container import MEDIA_TYPE
 from treadle.api.answers import JsonAnswer
-from treadle.api.bodies import Blankable, TarContent, VersionChoice, documented, from_json, is_text, read_body
+from treadle.api.bodies import (
+    Blankable,
+    TarContent,
+    VersionChoice,
+    documented,
+    from_json,
+    is_text,
+    media_type,
+    read_body,
+    read_query,
+)
 from treadle.api.callers import ByUser
 from treadle.api.v1.names import Name
 from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
@@ -84,16 +97,22 @@ class ConfigBody(BaseModel):
     auto_scaling: bool | None = None
 
 
-class RunBody(ArgumentsBody):
-    """A job to run. `arguments` is JSON text. It runs with a compute profile, or at one of the function's sizes.
+class RunFields(BaseModel):
+    """A job to run, without its arguments. It runs with a compute profile, or at one of the function's sizes.
 
     `version` is the number or label of the version to run, for those who may see the code; without it the current one runs.
     """
 
+    title: str
+    provider: Name = None
     config: Annotated[ConfigBody, BeforeValidator(from_json)] | None = None
     compute_profile: Blankable = None
     function_size: Blankable = None
     version: VersionChoice | None = None
+
+
+class RunBody(RunFields, ArgumentsBody):
+    """A job to run. `arguments` is JSON text."""
 
 
 @router.get("/")
@@ -103,7 +122,8 @@ async def list_functions(
     """Return the functions the caller may see: with `filter=serverless` the own ones, with `filter=catalog` providers' to run."""
     catalog = Catalog(filter) if filter in list(Catalog) else Catalog.ALL
     functions = await call.platform.functions.visible(call.user, catalog, provider)
-    return JsonAnswer([function_shape(function) for function in functions])
+    shapes = [function_shape(function) for function in functions]
+    return JsonAnswer(shapes, headers={ENCODING_HEADER: CONTAINED})
 
 
 @router.get("/get_by_title/{title}/")
@@ -143,12 +163,18 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
 
 @router.post("/run/", openapi_extra=documented(RunBody))
 async def run(request: Request, call: ByUser) -> JsonAnswer:
-    """Accept a job."""
-    body = await read_body(request, RunBody)
-    title = clean_title(body.title)
-    config = body.config.model_dump(exclude_none=True) if body.config is not None else {}
-    options = RunOptions(body.version, body.compute_profile, body.function_size, config)
-    job = await call.platform.jobs.submit(call.user, title, body.provider, body.arguments, options)
+    """Accept a job. If the body is a container of the arguments, the other fields stand in the query."""
+    fields: RunFields
+    arguments: str | AsyncIterator[bytes]
+    if media_type(request) == MEDIA_TYPE:
+        fields, arguments = read_query(request, RunFields), request.stream()
+    else:
+        fields = body = await read_body(request, RunBody)
+        arguments = body.arguments
+    title = clean_title(fields.title)
+    config = fields.config.model_dump(exclude_none=True) if fields.config is not None else {}
+    options = RunOptions(fields.version, fields.compute_profile, fields.function_size, config)
+    job = await call.platform.jobs.submit(call.user, title, fields.provider, arguments, options)
     return JsonAnswer(submitted_shape(job))
 
 

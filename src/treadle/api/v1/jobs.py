@@ -10,17 +10,16 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
-from qiskit_serverless.serialization.qpy_versions import OLDEST
-from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
-from treadle.api.callers import ByJobOrUser, ByUser, UserCall
+from treadle.api.callers import ByJobOrUser, ByUser
 from treadle.api.v1.names import Name
 from treadle.api.v1.parameters import Count, JobId, Time
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
+from treadle.api.value_answers import answer_with_result, result_answer
 from treadle.domain.access import owns
 from treadle.domain.errors import InvalidError
-from treadle.domain.jobs import EventType, Job, JobFilter
+from treadle.domain.jobs import EventType, JobFilter
 from treadle.services.jobs import JobPage
 from treadle.services.streams import Position, StreamEvent
 
@@ -95,8 +94,20 @@ async def get_job(job_id: JobId, call: ByJobOrUser, with_result: bool = True, en
     job = await call.platform.jobs.get(call.user, job_id)
     if not with_result:
         return JsonAnswer(job_shape(job))
-    result = await _result_or_failure(call, job, encoding) if owns(call.user, job) else None
-    return JsonAnswer(job_shape_with_result(job, await call.platform.jobs.version(call.user, job), result))
+    version = await call.platform.jobs.version(call.user, job)
+    stored = await call.platform.jobs.result_of(job) if owns(call.user, job) else None
+    if stored is None:
+        failure = _why_failed(job.cause) if job.cause and owns(call.user, job) else None
+        return JsonAnswer(job_shape_with_result(job, version, failure))
+    shape = job_shape_with_result(job, version, None)
+    return await answer_with_result(shape, stored, encoding, call.platform.circuits)
+
+
+@router.get("/{job_id}/result/")
+async def get_result(job_id: JobId, call: ByUser, encoding: Encoding = None) -> Response:
+    """Return what the program saved: its JSON text, to those who know containers also a container; 204 if there is nothing."""
+    stored = await call.platform.jobs.result(call.user, job_id)
+    return Response(status_code=204) if stored is None else await result_answer(stored, encoding)
 
 
 @router.get("/{job_id}/version/")
@@ -105,27 +116,6 @@ async def get_version(job_id: JobId, call: ByUser) -> JsonAnswer:
     job = await call.platform.jobs.get(call.user, job_id)
     version = await call.platform.jobs.version(call.user, job)
     return JsonAnswer({"number": version.number, "version": version.version})
-
-
-async def _result_or_failure(call: UserCall, job: Job, encoding: str | None) -> str | None:
-    """Return what clients up to 0.30 show as a job's result, which for them may have circuits of a newer Qiskit."""
-    result = _shown(await call.platform.jobs.result_of(job), encoding)
-    if result is None:
-        return json.dumps(_why_failed(job.cause)) if job.cause else None
-    return result if encoding == "1" else await call.platform.circuits.in_version(result, OLDEST)
-
-
-@router.get("/{job_id}/result/")
-async def get_result(job_id: JobId, call: ByUser, encoding: Encoding = None) -> Response:
-    """Return the JSON text the program saved; 204 if there is none."""
-    result = await call.platform.jobs.result(call.user, job_id)
-    if result is None:
-        return Response(status_code=204)
-    return JsonAnswer({"result": _shown(result, encoding)})
-
-
-def _shown(result: str | None, encoding: str | None) -> str | None:
-    return result if result is None or encoding == "1" else reduce_for_runtime_client(result)
 
 
 @router.get("/{job_id}/logs/")
@@ -190,7 +180,7 @@ async def _wire(events: AsyncIterator[StreamEvent]) -> AsyncIterator[bytes]:
 
 def _why_failed(cause: dict[str, Any]) -> str:
     """Say it for clients up to 0.30: they know no events, and show the result of a failed job as its error."""
-    return f"{cause['message']} {cause['hint']}"
+    return json.dumps(f"{cause['message']} {cause['hint']}")
 
 
 def _page_url(request: Request, limit: int, offset: int) -> str:

@@ -1,0 +1,14 @@
+"""The forms in which client and gateway exchange arguments and results, and how they agree on one.
+
+A client says in each request what it reads, a gateway in the answer to the first one what it takes. Who says nothing knows
+only the runtime client's JSON.
+"""
+
+ENCODING_HEADER = "Treadle-Encoding"
+"""Header of requests and answers."""
+
+TAGGED = "1"
+"""Its value for JSON with tags of ours."""
+
+CONTAINED = "2"
+"""Its value for that and, for large values, containers (docs/value-container.md)."""

@@ -1,0 +1,38 @@
+"""What is sent as the body of a request without being put together in memory."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+
+from qiskit_serverless.serialization.compression import Buffer
+
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A body in pieces, which can be sent again.
+
+    Attributes:
+        pieces: The bytes, one piece after the other.
+        media_type: What they are.
+    """
+
+    pieces: Sequence[Buffer]
+    media_type: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the request."""
+        return {"Content-Type": self.media_type, "Content-Length": str(sum(len(piece) for piece in self.pieces))}
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes in blocks of some size."""
+        for piece in self.pieces:
+            view = memoryview(piece)
+            for start in range(0, len(view), _BLOCK):
+                yield bytes(view[start : start + _BLOCK])
+
+    async def ablocks(self) -> AsyncIterator[bytes]:
+        """Yield the same to an event loop."""
+        for block in self.blocks():
+            yield block

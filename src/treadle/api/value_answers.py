@@ -1,0 +1,78 @@
+"""Results as answers: a container as it lies there, or JSON text, also of a container for those who do not know containers."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import anyio.from_thread
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from qiskit_serverless.encodings import CONTAINED, TAGGED
+from qiskit_serverless.serialization.container import MEDIA_TYPE
+from qiskit_serverless.serialization.qpy_versions import OLDEST
+from qiskit_serverless.wire import reduce_for_runtime_client
+from treadle.api.answers import JsonAnswer
+from treadle.ports.circuits import CircuitWriter
+from treadle.services.values import StoredValue
+
+_KNOWN = (TAGGED, CONTAINED)
+
+
+def container_answer(stored: StoredValue) -> Response:
+    """Return an answer that is a value as it lies in the store."""
+    kind = MEDIA_TYPE if stored.is_container else "application/json"
+    return StreamingResponse(stored.blocks(), media_type=kind, headers={"Content-Length": str(stored.size)})
+
+
+async def result_answer(stored: StoredValue, encoding: str | None) -> Response:
+    """Return the answer to a question for a result.
+
+    Args:
+        stored: The result.
+        encoding: Header ``Treadle-Encoding`` of the question.
+    """
+    if stored.is_container and encoding == CONTAINED:
+        return container_answer(stored)
+    return await answer_with_result({}, stored, encoding, None)
+
+
+async def answer_with_result(
+    document: dict[str, Any], stored: StoredValue, encoding: str | None, circuits: CircuitWriter | None
+) -> Response:
+    """Return an answer whose ``result`` is the JSON text of a value.
+
+    Args:
+        document: What else the answer holds.
+        stored: The value.
+        encoding: Header ``Treadle-Encoding`` of the question.
+        circuits: Writes circuits again for a reader with an older Qiskit; None if that is not needed.
+    """
+    circuits = None if encoding in _KNOWN else circuits
+    if not stored.is_container:
+        return JsonAnswer({**document, "result": await _text(stored, encoding, circuits)})
+
+    def rewrite(text: str) -> str:
+        return anyio.from_thread.run(circuits.in_version, text, OLDEST) if circuits else text
+
+    pieces = await stored.json(reduced=encoding not in _KNOWN, rewrite=rewrite if circuits else None)
+    return StreamingResponse(_around(document, pieces), media_type="application/json")
+
+
+async def _text(stored: StoredValue, encoding: str | None, circuits: CircuitWriter | None) -> str:
+    text = await stored.text()
+    if encoding not in _KNOWN:
+        text = await asyncio.to_thread(reduce_for_runtime_client, text)
+    return await circuits.in_version(text, OLDEST) if circuits else text
+
+
+def _around(document: dict[str, Any], pieces: Iterator[str]) -> Iterator[bytes]:
+    """Yield a JSON document whose ``result`` is a text that comes in pieces."""
+    mark = secrets.token_hex(16)  # nobody can have written it
+    before, _, after = bytes(JsonAnswer({**document, "result": mark}).body).partition(mark.encode())
+    yield before
+    for piece in pieces:
+        yield json.dumps(piece)[1:-1].encode()
+    yield after

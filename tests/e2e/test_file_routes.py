@@ -289,17 +289,17 @@ class Pattern:
 
 
 def test_a_large_file_goes_through_a_small_gateway(http: httpx2.Client, platform: RunningPlatform) -> None:
-    size = 192 * MEGABYTE
+    size = 96 * MEGABYTE
     gateway = psutil.Process(platform.process.pid)
     send(http, "small", b"x")
     before = gateway.memory_info().rss
-    parts: Any = {"file": ("large", Pattern(192))}
+    parts: Any = {"file": ("large", Pattern(96))}
 
     assert http.post("/upload/", files=parts, timeout=50).status_code == 200
-    assert gateway.memory_info().rss - before < 48 * MEGABYTE
+    assert gateway.memory_info().rss - before < 32 * MEGABYTE
     with http.stream("GET", "/download", params={"function": "files", "file": "large"}) as answer:
         assert sum(len(chunk) for chunk in answer.iter_bytes()) == size
-    assert gateway.memory_info().rss - before < 48 * MEGABYTE
+    assert gateway.memory_info().rss - before < 32 * MEGABYTE
     http.delete("/delete", params={"function": "files", "file": "large"})
 
 

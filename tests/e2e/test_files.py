@@ -8,6 +8,7 @@ import pytest
 
 from qiskit_serverless import AsyncServerlessClient, ServerlessClient
 from qiskit_serverless.exceptions import InvalidRequestError, NotFoundError
+from tests.e2e.breaking_network import breaking_network
 from tests.e2e.conftest import Upload
 from tests.running_platform import RunningPlatform
 
@@ -79,3 +80,23 @@ async def test_the_same_awaited(platform: RunningPlatform, tmp_path: Path) -> No
         target = await client.data().download("awaited/a", tmp_path / "b")
         assert target.read_bytes() == b"awaited"
         await client.data().delete("awaited/a")
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_transfer_survives_a_connection_that_breaks(
+    client: ServerlessClient, platform: RunningPlatform, tmp_path: Path, direction: str
+) -> None:
+    content = os.urandom(12_000_000)
+    (tmp_path / "in").write_bytes(content)
+    if direction == "down":
+        client.data().upload(tmp_path / "in", "broken/down")
+    with (
+        breaking_network(platform.url, 5_000_000) as network,
+        ServerlessClient(network.url, token=platform.token) as far,
+    ):
+        if direction == "up":
+            [stored] = far.data().upload(tmp_path / "in", "broken/up")
+            assert stored.sha256 == hashlib.sha256(content).hexdigest()
+        assert far.data().download(f"broken/{direction}", tmp_path / "out").read_bytes() == content
+        assert network.broken
+    assert client.data().delete(f"broken/{direction}") == "Requested file was deleted."

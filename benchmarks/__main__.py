@@ -2,10 +2,15 @@
 
 import sys
 
-from benchmarks import files, platform, tasks
+from benchmarks import files, listings, platform, tasks
 from benchmarks.table import show
 
-SUITES = {"platform": platform.findings, "files": files.findings, "tasks": tasks.findings}
+SUITES = {
+    "platform": platform.findings,
+    "files": files.findings,
+    "listings": listings.findings,
+    "tasks": tasks.findings,
+}
 
 
 def main() -> None:

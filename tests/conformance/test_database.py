@@ -296,3 +296,28 @@ async def test_a_job_that_succeeded_has_run_whoever_forgot_to_say_so(database: D
         )
     stored = await database.read(lambda repositories: repositories.jobs.events(job.id))
     assert [event.record.data["status"] for event in stored] == ["PENDING", "RUNNING", "SUCCEEDED"]
+
+
+async def test_how_many_jobs_match_is_right_whatever_became_of_them(database: Database) -> None:
+    ada = await a_user(database)
+    hello, other = await a_function(database, ada), await a_function(database, ada, "other")
+    made = [await a_job(database, function) for function in (hello, hello, other)]
+    pending = JobState(JobStatus.PENDING, None, 1)
+    for job in made[1:]:
+        await database.write(lambda repositories, job=job: repositories.jobs.change(job.id, QUEUED, pending))
+    refused = await database.write(lambda repositories: repositories.jobs.change(made[1].id, QUEUED, pending))
+    await database.write(lambda repositories: repositories.jobs.change(made[1].id, pending, RUNNING))
+    staged = replace(RUNNING, sub_status=SubStatus.WAITING_QPU)
+    await database.write(lambda repositories: repositories.jobs.change(made[1].id, RUNNING, staged))
+
+    async def count(**fields: object) -> int:
+        job_filter = JobFilter(**fields)  # type: ignore[arg-type]
+        return (await database.read(lambda repositories: repositories.jobs.page(ada.id, job_filter)))[0]
+
+    assert not refused
+    assert [await count(status=status) for status in ("QUEUED", "PENDING", "RUNNING")] == [1, 1, 1]
+    assert await count(function="hello") == await count(function_id=hello.id) == 2
+    assert await count(function="hello", status="RUNNING") == await count(created_after=NOON, status="RUNNING") == 1
+    assert await count(of_providers=False) == 3
+    assert await count(of_providers=True) == 0
+    assert await count(function="none") == 0

@@ -2,17 +2,21 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import event
 
 from tests.conformance.conftest import NOON
+from tests.conformance.test_database import a_function, a_job, a_user
 from treadle.adapters.database import schema
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.database.tables import metadata
 from treadle.domain.errors import StorageError
+from treadle.domain.jobs import JobFilter
 from treadle.domain.users import User
 
 pytestmark = pytest.mark.anyio
@@ -103,3 +107,37 @@ async def test_what_was_committed_is_there_for_the_next_process(tmp_path: Path) 
     assert await second.read(lambda repositories: repositories.users.by_name("ada")) == User("1", "ada")
     await first.close()
     await second.close()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"status": "FAILED"},
+        {"function": "hello"},
+        {"function": "hello", "status": "FAILED"},
+        {"of_providers": False},
+        {"created_after": NOON},
+        {"function": "hello", "created_after": NOON},
+    ],
+    ids=lambda fields: " ".join(fields) or "all",
+)
+async def test_a_page_deep_in_a_long_listing_is_found_in_an_index_alone(tmp_path: Path, fields: dict[str, Any]) -> None:
+    migrated(tmp_path / "db")
+    database = SqliteDatabase(tmp_path / "db")
+    ada = await a_user(database)
+    await a_job(database, await a_function(database, ada))
+    sent: list[tuple[str, Any]] = []
+    event.listen(database._reader_engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+    job_filter = JobFilter(**fields, offset=10)
+    await database.read(lambda repositories: repositories.jobs.page(ada.id, job_filter))
+    of_jobs = [
+        step
+        for statement, values in tuple(sent)
+        for _, _, _, step in database._reader.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        if step.split()[1] == "jobs"
+    ]
+    by_id = "SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (id=?)"
+    assert all(step == by_id or step.startswith("SEARCH jobs USING COVERING INDEX") for step in of_jobs), of_jobs
+    assert any("COVERING" in step for step in of_jobs)
+    await database.close()

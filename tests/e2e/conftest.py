@@ -86,6 +86,15 @@ def message(answer: Any, status: int = 400) -> str:
     return str(text)
 
 
+def run_to_its_end(http: httpx2.Client, title: str, **fields: Any) -> str:
+    """Run a function without the SDK, wait for the end of the job, and return its id."""
+    answer = http.post("/api/v1/programs/run/", json={"title": title, "arguments": "{}", "config": {}, **fields})
+    assert answer.status_code == 200, answer.text
+    job_id = str(answer.json()["id"])
+    assert "event: end" in http.get(f"/api/v1/jobs/{job_id}/stream/").text
+    return job_id
+
+
 def statuses_of(job: Any) -> list[str]:
     """Return every status of a job, oldest first, as its history has them."""
     told = [event.data for event in reversed(job.events()) if event.event_type != "ERROR"]

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.e2e.conftest import message, tar_of, upload_with
+from tests.e2e.conftest import message, run_to_its_end, tar_of, upload_with
 
 SCHEMA = {"type": "object", "properties": {"shots": {"type": "integer", "minimum": 1}}, "required": ["shots"]}
 WRONG = {"message": "'minimum' validation failed, schema requires 1: rejected value 0", "path": ["shots"]}
@@ -32,7 +32,7 @@ def test_a_run_whose_arguments_do_not_match_makes_no_job(http: httpx2.Client, st
     refused = run(http, strict, '{"shots": 0}')
     assert (refused.status_code, refused.json()) == (400, WRONG)
     assert http.get(f"/api/v1/jobs/?function={strict}").json()["count"] == 0
-    assert run(http, strict, '{"shots": 1}').status_code == 200
+    run_to_its_end(http, strict, arguments='{"shots": 1}')
 
 
 def test_arguments_can_be_checked_without_a_run(http: httpx2.Client, strict: str) -> None:
@@ -51,7 +51,7 @@ def test_arguments_can_be_checked_without_a_run(http: httpx2.Client, strict: str
 def test_without_a_schema_everything_goes(http: httpx2.Client) -> None:
     upload_with(http, tar_of(main_py=""), title="lax", entrypoint="main.py", arguments_schema="")
     assert validate(http, "lax", "no JSON").json() == {"valid": True}
-    assert run(http, "lax", "no JSON").status_code == 200
+    run_to_its_end(http, "lax", arguments="no JSON")
 
 
 def test_a_schema_that_cannot_be_used_makes_no_version(http: httpx2.Client, strict: str) -> None:

@@ -117,11 +117,11 @@ def test_the_words_for_a_config_that_makes_no_sense(there: httpx2.Client, config
     assert message(run(there, "tells", config=config)).startswith(words)
 
 
-def test_a_config_is_taken_as_json_and_in_a_form(there: httpx2.Client) -> None:
+def test_a_config_is_taken_as_json_and_in_a_form(sized: RunningPlatform, there: httpx2.Client) -> None:
     config = {"workers": 5, "min_workers": None, "auto_scaling": True, "unknown": 1}
-    assert run(there, "tells", config=config).status_code == 200
+    told(sized, run(there, "tells", config=config))
     form = {"title": "tells", "arguments": "{}", "config": json.dumps(config)}
-    assert there.post("/api/v1/programs/run/", data=form).status_code == 200
+    told(sized, there.post("/api/v1/programs/run/", data=form))
 
 
 def test_a_platform_does_not_start_with_profiles_that_make_no_sense(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from tests.e2e.conftest import UNKNOWN, message, tar_of, upload_with
+from tests.e2e.conftest import UNKNOWN, message, run_to_its_end, tar_of, upload_with
 from tests.running_platform import RunningPlatform
 
 
@@ -85,9 +85,12 @@ def test_json_without_a_kind_is_json(http: httpx2.Client) -> None:
 
 def test_arguments_may_be_larger_than_other_gateways_take(http: httpx2.Client) -> None:
     upload_with(http, tar_of(main_py=""), title="large", entrypoint="main.py")
-    run = {"title": "large", "arguments": '"' + "x" * 4_000_000 + '"', "config": {}}
-    assert http.post("/api/v1/programs/run/", json=run).status_code == 200
-    assert http.post("/api/v1/programs/run/", data={**run, "config": "{}"}).status_code == 200
+    large = '"' + "x" * 4_000_000 + '"'
+    run_to_its_end(http, "large", arguments=large)
+    form = {"title": "large", "arguments": large, "config": "{}"}
+    answer = http.post("/api/v1/programs/run/", data=form)
+    assert answer.status_code == 200
+    assert "event: end" in http.get(f"/api/v1/jobs/{answer.json()['id']}/stream/").text
 
 
 @pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:3000"])
@@ -119,7 +122,7 @@ def test_a_time_is_a_date_or_a_date_with_a_time(http: httpx2.Client, time: str) 
 def test_the_pages_of_a_listing_are_where_the_client_reached_the_gateway(http: httpx2.Client) -> None:
     upload_with(http, tar_of(main_py=""), title="proxied", entrypoint="main.py")
     for _ in range(2):
-        http.post("/api/v1/programs/run/", json={"title": "proxied", "arguments": "{}", "config": {}})
+        run_to_its_end(http, "proxied")
     query = "function=proxied&created_after=2026-01-01T00%3A00%3A00%2B01%3A00"
     proxy = {"Host": "quantum.example.com", "X-Forwarded-Proto": "https"}
     page = http.get(f"/api/v1/jobs?{query}&limit=1", headers=proxy).json()
@@ -127,3 +130,18 @@ def test_the_pages_of_a_listing_are_where_the_client_reached_the_gateway(http: h
     assert http.get(f"/api/v1/jobs/?{query}&limit=1", headers={"Host": "["}).status_code == 200
     whole = http.get(f"/api/v1/jobs/?{query}&limit=0").json()
     assert (len(whole["results"]), whole["next"], whole["previous"]) == (2, None, None)
+
+
+def test_jobs_are_listed_by_whose_functions_they_are_of(http: httpx2.Client) -> None:
+    upload_with(http, tar_of(main_py=""), title="mine", entrypoint="main.py")
+    run_to_its_end(http, "mine")
+    assert http.get("/api/v1/jobs/?function=mi*ne&filter=serverless").json()["count"] == 1
+    assert http.get("/api/v1/jobs/?function=mine&filter=catalog").json()["count"] == 0
+    assert message(http.get("/api/v1/jobs/?filter=zzz")) == '"zzz" is not a valid choice.'
+
+
+def test_a_listing_without_a_limit_has_all_there_is(http: httpx2.Client) -> None:
+    upload_with(http, tar_of(main_py=""), title="many", entrypoint="main.py")
+    ids = [run_to_its_end(http, "many") for _ in range(3)]
+    whole = http.get("/api/v1/jobs/?function=many&limit=0").json()
+    assert [each["id"] for each in whole["results"]] == ids[::-1]

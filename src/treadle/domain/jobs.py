@@ -147,6 +147,7 @@ class JobFilter:
         function: Only jobs of functions with this title.
         provider: Only jobs of functions of the provider with this name.
         function_id: Only jobs of this function.
+        of_providers: Only jobs of functions that have a provider, or only of those that have none.
         status: Only jobs with this server status.
         created_after: Only jobs accepted at or after this time.
         limit: At most this many; None for all.
@@ -156,6 +157,7 @@ class JobFilter:
     function: str | None = None
     provider: str | None = None
     function_id: str | None = None
+    of_providers: bool | None = None
     status: str | None = None
     created_after: datetime | None = None
     limit: int | None = 100

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,7 @@ from treadle.services.values import StoredValue, Values
 from treadle.services.versions import chosen
 
 _ENOUGH_FOR_A_SCHEMA = 2 * 2**20  # characters; arguments of more than half of that are refused by it
+_PART = 500  # jobs, which take some milliseconds to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ class Jobs:
         Raises:
             NotFoundError: The filter names a function of which the user has no jobs and which is not for the user to see.
         """
-        page = JobPage(*await self._database.read(lambda repositories: repositories.jobs.page(user.id, job_filter)))
+        page = await self._page(user.id, job_filter)
         if job_filter.function is not None and not page.count:
             await self._check_function(user, job_filter.function, job_filter.provider)
         return page
@@ -251,7 +253,21 @@ class Jobs:
             await self._functions.changeable(user, job_filter.function, job_filter.provider)
         else:
             await self._functions.provider(user, job_filter.provider or "")
-        return JobPage(*await self._database.read(lambda repositories: repositories.jobs.page(None, job_filter)))
+        return await self._page(None, job_filter)
+
+    async def _page(self, author_id: str | None, job_filter: JobFilter) -> JobPage:
+        """Read a page, in parts where it is large: others are served in between."""
+        wanted = sys.maxsize if job_filter.limit is None else job_filter.limit
+        found: dict[str, Job] = {}  # by id: a job that is submitted in between moves all others by one
+        while True:
+            part = replace(job_filter, limit=min(wanted - len(found), _PART), offset=job_filter.offset + len(found))
+            count, jobs = await self._database.read(
+                lambda repositories, part=part: repositories.jobs.page(author_id, part)  # type: ignore[misc]
+            )
+            found.update((job.id, job) for job in jobs)
+            if len(jobs) < _PART or len(found) >= wanted:
+                return JobPage(count, list(found.values()))
+            await asyncio.sleep(0)
 
     async def of_function(self, user: User, function_id: str) -> FunctionJobs:
         """Return the jobs of a function: everybody's for those who act for its provider, the user's own for others.

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, null, select, update
 
+from treadle.adapters.database.job_listing import NEWEST_FIRST, count_added, count_moved, matching
 from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
 from treadle.adapters.database.tables import (
     environments,
@@ -90,6 +91,7 @@ class DatabaseJobs:
                 config=job.config,
             )
         )
+        count_added(self._connection, job.author_id, job.function_id, job.status)
 
     def get(self, job_id: str) -> Job | None:
         """Return a job."""
@@ -117,7 +119,10 @@ class DatabaseJobs:
                 cause=null() if cause is None else cause,
             )
         )
-        return self._connection.execute(statement).rowcount == 1
+        changed = self._connection.execute(statement).rowcount == 1
+        if changed:
+            count_moved(self._connection, job_id, before.status, after.status)
+        return changed
 
     def renew_lease(self, job_id: str, attempt: int, until: datetime) -> None:
         """Put off the time from which the attempt counts as silent."""
@@ -164,11 +169,8 @@ class DatabaseJobs:
 
     def page(self, author_id: str | None, job_filter: JobFilter) -> tuple[int, list[Job]]:
         """Return how many jobs match, and one page of them, newest first."""
-        conditions = _conditions(author_id, job_filter)
-        counted = select(func.count()).select_from(jobs).join(functions, functions.c.id == jobs.c.function_id)
-        count = self._connection.execute(counted.where(*conditions)).scalar_one()
-        statement = _JOBS.where(*conditions).order_by(jobs.c.created.desc(), jobs.c.id.desc())
-        rows = self._connection.execute(statement.limit(job_filter.limit).offset(job_filter.offset))
+        count, chosen = matching(self._connection, author_id, job_filter)
+        rows = self._connection.execute(_JOBS.where(jobs.c.id.in_(chosen)).order_by(*NEWEST_FIRST))
         return count, [_job(row) for row in rows]
 
     def count_active(self, author_id: str) -> int:
@@ -206,24 +208,6 @@ class DatabaseJobs:
         """Return the jobs on an engine whose lease ran out before `now`."""
         statement = _JOBS.where(jobs.c.status.in_(ON_ENGINE), jobs.c.lease_until < now)
         return [_job(row) for row in self._connection.execute(statement)]
-
-
-def _conditions(author_id: str | None, job_filter: JobFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if author_id is not None:
-        conditions.append(jobs.c.author_id == author_id)
-    if job_filter.function is not None:
-        conditions.append(functions.c.title == job_filter.function)
-    if job_filter.provider is not None:
-        provider_id = select(providers.c.id).where(providers.c.name == job_filter.provider).scalar_subquery()
-        conditions.append(functions.c.provider_id == provider_id)
-    if job_filter.function_id is not None:
-        conditions.append(jobs.c.function_id == job_filter.function_id)
-    if job_filter.status is not None:
-        conditions.append(jobs.c.status == job_filter.status)
-    if job_filter.created_after is not None:
-        conditions.append(jobs.c.created >= job_filter.created_after)
-    return conditions
 
 
 def _job(row: Row[Any]) -> Job:

@@ -184,10 +184,22 @@ jobs = Table(
     Column("business_model", String(20), nullable=False, comment="SUBSIDIZED or TRIAL"),
     Column("config", JSON, nullable=False, comment="workers the user asked for, for engines that scale"),
     Column("created", UtcDateTime, nullable=False),
-    Index(None, "author_id", "created"),
-    Index(None, "author_id", "status", "created"),
-    Index(None, "function_id", "created"),
+    Index(None, "author_id", "created", "id", "function_id"),
+    Index(None, "author_id", "status", "created", "id"),
+    Index(None, "author_id", "function_id", "created", "id", "status"),
+    Index(None, "function_id", "created", "id", "status"),
     Index(None, "status", "author_id", "created"),
+)
+
+job_counts = Table(
+    "job_counts",
+    metadata,
+    Column("author_id", String(36), ForeignKey("users.id"), primary_key=True),
+    Column("function_id", String(36), ForeignKey("functions.id"), primary_key=True),
+    Column("status", String(10), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index(None, "function_id"),
+    comment="how many jobs there are, kept by every change of a job's status",
 )
 
 runtime_jobs = Table(

@@ -14,7 +14,7 @@ from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import ByJobOrUser, ByUser
 from treadle.api.v1.names import Name
-from treadle.api.v1.parameters import Count, JobId, Time
+from treadle.api.v1.parameters import Count, JobId, Kind, Time
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
 from treadle.api.value_answers import answer_with_result, result_answer
 from treadle.domain.access import owns
@@ -42,14 +42,21 @@ async def list_jobs(
     call: ByUser,
     function: Name = None,
     provider: Name = None,
-    status: str | None = None,
+    status: Name = None,
+    filter: Kind | None = None,
     created_after: Time | None = None,
     limit: Count = 100,
     offset: Count = 0,
 ) -> JsonAnswer:
     """Return a page of the caller's jobs, newest first. A limit of 0 means no limit."""
     job_filter = JobFilter(
-        function, provider, status=status, created_after=created_after, limit=limit or None, offset=offset
+        function=function,
+        provider=provider,
+        of_providers=None if filter is None else filter == "catalog",
+        status=status,
+        created_after=created_after,
+        limit=limit or None,
+        offset=offset,
     )
     return _page(request, await call.platform.jobs.page(call.user, job_filter), limit, offset)
 
@@ -60,7 +67,8 @@ async def list_provider_jobs(
     call: ByUser,
     provider: Name = None,
     function: Name = None,
-    status: str | None = None,
+    status: Name = None,
+    filter: Kind | None = None,
     created_after: Time | None = None,
     limit: Count = 100,
     offset: Count = 0,
@@ -69,7 +77,13 @@ async def list_provider_jobs(
     if provider is None:
         raise InvalidError("'provider' not provided or is not valid")
     job_filter = JobFilter(
-        function, provider, status=status, created_after=created_after, limit=limit or None, offset=offset
+        function=function,
+        provider=provider,
+        of_providers=None if filter is None else filter == "catalog",
+        status=status,
+        created_after=created_after,
+        limit=limit or None,
+        offset=offset,
     )
     return _page(request, await call.platform.jobs.provider_page(call.user, job_filter), limit, offset)
 

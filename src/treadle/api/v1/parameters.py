@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator
@@ -13,6 +13,8 @@ _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 JobId = Annotated[str, Path(pattern=_UUID)]
 Count = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Kind = Literal["catalog", "serverless"]
+"""Functions of providers, or functions without one."""
 
 
 def _not_a_number(value: object) -> object:

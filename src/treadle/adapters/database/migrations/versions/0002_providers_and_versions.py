@@ -21,6 +21,7 @@ def upgrade() -> None:
     _make_environments()
     _change_versions()
     _change_jobs()
+    _make_job_counts()
     _make_runtime_jobs()
 
 
@@ -175,8 +176,33 @@ def _change_jobs() -> None:
     with op.batch_alter_table("jobs") as table:
         table.alter_column("business_model", existing_type=sa.String(20), server_default=None)
         table.alter_column("config", existing_type=sa.JSON, server_default=None)
-    op.create_index("ix_jobs_author_id_status_created", "jobs", ["author_id", "status", "created"])
-    op.create_index("ix_jobs_function_id_created", "jobs", ["function_id", "created"])
+    op.drop_index("ix_jobs_author_id_created", "jobs")
+    for columns in (
+        ["author_id", "created", "id", "function_id"],
+        ["author_id", "status", "created", "id"],
+        ["author_id", "function_id", "created", "id", "status"],
+        ["function_id", "created", "id", "status"],
+    ):
+        op.create_index(f"ix_jobs_{'_'.join(columns)}", "jobs", columns)
+
+
+def _make_job_counts() -> None:
+    op.create_table(
+        "job_counts",
+        sa.Column("author_id", sa.String(36), nullable=False),
+        sa.Column("function_id", sa.String(36), nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("author_id", "function_id", "status", name="pk_job_counts"),
+        sa.ForeignKeyConstraint(["author_id"], ["users.id"], name="fk_job_counts_author_id"),
+        sa.ForeignKeyConstraint(["function_id"], ["functions.id"], name="fk_job_counts_function_id"),
+        comment="how many jobs there are, kept by every change of a job's status",
+    )
+    op.create_index("ix_job_counts_function_id", "job_counts", ["function_id"])
+    op.execute(
+        "INSERT INTO job_counts (author_id, function_id, status, count)"
+        " SELECT author_id, function_id, status, count(*) FROM jobs GROUP BY author_id, function_id, status"
+    )
 
 
 def _make_runtime_jobs() -> None:

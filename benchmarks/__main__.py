@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import files, listings, platform, tasks
+from benchmarks import files, listings, platform, tasks, values
 from benchmarks.table import show
 
 SUITES = {
@@ -10,6 +10,7 @@ SUITES = {
     "files": files.findings,
     "listings": listings.findings,
     "tasks": tasks.findings,
+    "values": values.findings,
 }
 
 

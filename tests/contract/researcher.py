@@ -13,7 +13,7 @@ from tests.running_platform import RunningPlatform
 HERE = Path(__file__).parent
 
 # How each release may be let in. Up to 0.18 a client knew no channels; up to 0.24 the default one forbade an instance.
-_INSTANCE = "crn:v1:any:instance"
+_INSTANCE = "an_awesome_crn"
 _LOCAL = {"channel": "local"}
 _CHANNELS: dict[str, list[dict[str, str]]] = {
     "0.18.1": [{}],

@@ -41,6 +41,7 @@ async def list_jobs(
     request: Request,
     call: ByUser,
     function: Name = None,
+    title: Name = None,
     provider: Name = None,
     status: Name = None,
     filter: Kind | None = None,
@@ -48,9 +49,12 @@ async def list_jobs(
     limit: Count = 100,
     offset: Count = 0,
 ) -> JsonAnswer:
-    """Return a page of the caller's jobs, newest first. A limit of 0 means no limit."""
+    """Return a page of the caller's jobs, newest first. A limit of 0 means no limit.
+
+    Clients up to 0.24 name a function by `title`.
+    """
     job_filter = JobFilter(
-        function=function,
+        function=function or title,
         provider=provider,
         of_providers=None if filter is None else filter == "catalog",
         status=status,

@@ -1,0 +1,6 @@
+"""Waits until it is stopped."""
+
+import threading
+
+print("waiting", flush=True)
+threading.Event().wait()

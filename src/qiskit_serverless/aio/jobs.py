@@ -88,18 +88,20 @@ class AsyncJob:
         """Return whether it has ended."""
         return await self.status() in TERMINAL
 
-    def follow(self, logs: bool = True) -> AsyncIterator[JobUpdate]:
+    def follow(self, logs: bool = True, *, provider_logs: bool = False) -> AsyncIterator[JobUpdate]:
         """Yield what happens to it, from its beginning until its end: statuses and what it prints, as it happens.
 
         A broken connection is resumed where it broke.
 
         Args:
             logs: Whether to yield what it prints.
+            provider_logs: Whether to yield what it prints for the provider of its function instead.
 
         Raises:
+            AccessError: You do not belong to the provider whose log you want.
             GatewayConnectionError: The gateway stays away.
         """
-        return self._client.watch(self.job_id, logs=logs)
+        return self._client.watch(self.job_id, logs=logs, provider_logs=provider_logs)
 
     async def result(
         self,

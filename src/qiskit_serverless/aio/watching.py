@@ -34,6 +34,7 @@ class AsyncJobWatch:
         cadence: Longest pause between two questions to a gateway that cannot stream, in seconds.
         timeout: Seconds after which to give up, None for never.
         patience: How long to go on while the gateway is away.
+        log_name: What the stream calls the log that is wanted: ``logs``, or ``provider_logs``.
     """
 
     transport: AsyncTransport
@@ -42,6 +43,7 @@ class AsyncJobWatch:
     cadence: float
     timeout: float | None
     patience: Patience = _PATIENCE
+    log_name: str = "logs"
     _deadline: float | None = field(init=False)
     _last_event_id: str = field(init=False, default="")
     _ended: bool = field(init=False, default=False)
@@ -92,7 +94,7 @@ class AsyncJobWatch:
 
     async def _stream_once(self) -> AsyncIterator[JobUpdate]:
         quiet = min(_QUIET_SECONDS if self._deadline is None else _QUIET_SECONDS_BEFORE_DEADLINE, self._seconds_left())
-        query = {"logs": "true" if self.read_log else "false"}
+        query = {self.log_name: "true" if self.read_log else "false"}
         async with self.transport.events(
             f"{self.path}stream/", query, self._last_event_id, max(quiet, _INSTANT)
         ) as events:

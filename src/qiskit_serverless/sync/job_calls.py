@@ -50,18 +50,27 @@ class JobCalls(Connection):
         return str(stage or record["status"])
 
     def watch(
-        self, job_id: str, *, logs: bool = True, cadence: float = 30.0, timeout: float | None = None
+        self,
+        job_id: str,
+        *,
+        logs: bool = True,
+        provider_logs: bool = False,
+        cadence: float = 30.0,
+        timeout: float | None = None,
     ) -> Iterator[JobUpdate]:
         """Yield what happens to a job until its end; see `Job.follow`.
 
         Args:
             job_id: The job.
             logs: Whether to yield what it prints.
+            provider_logs: Whether to yield what it prints for the provider of its function instead.
             cadence: Longest pause between two questions to a gateway that cannot stream, in seconds.
             timeout: Seconds after which to give up, None for never.
         """
-        read_log = (lambda: self.logs(job_id)) if logs else None
-        return JobWatch(self._transport, self._job_path(job_id), read_log, cadence, timeout).updates()
+        path = self._job_path(job_id)
+        read, name = (self.provider_logs, "provider_logs") if provider_logs else (self.logs, "logs")
+        read_log = (lambda: read(job_id)) if logs or provider_logs else None
+        return JobWatch(self._transport, path, read_log, cadence, timeout, log_name=name).updates()
 
     def result(self, job_id: str) -> Value:
         """Return what a job has saved; ``{}`` if it has saved nothing."""

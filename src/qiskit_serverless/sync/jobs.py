@@ -89,18 +89,20 @@ class Job:
         """Return whether it has ended."""
         return self.status() in TERMINAL
 
-    def follow(self, logs: bool = True) -> Iterator[JobUpdate]:
+    def follow(self, logs: bool = True, *, provider_logs: bool = False) -> Iterator[JobUpdate]:
         """Yield what happens to it, from its beginning until its end: statuses and what it prints, as it happens.
 
         A broken connection is resumed where it broke.
 
         Args:
             logs: Whether to yield what it prints.
+            provider_logs: Whether to yield what it prints for the provider of its function instead.
 
         Raises:
+            AccessError: You do not belong to the provider whose log you want.
             GatewayConnectionError: The gateway stays away.
         """
-        return self._client.watch(self.job_id, logs=logs)
+        return self._client.watch(self.job_id, logs=logs, provider_logs=provider_logs)
 
     def result(
         self,

@@ -33,6 +33,7 @@ class JobWatch:
         cadence: Longest pause between two questions to a gateway that cannot stream, in seconds.
         timeout: Seconds after which to give up, None for never.
         patience: How long to go on while the gateway is away.
+        log_name: What the stream calls the log that is wanted: ``logs``, or ``provider_logs``.
     """
 
     transport: Transport
@@ -41,6 +42,7 @@ class JobWatch:
     cadence: float
     timeout: float | None
     patience: Patience = _PATIENCE
+    log_name: str = "logs"
     _deadline: float | None = field(init=False)
     _last_event_id: str = field(init=False, default="")
     _ended: bool = field(init=False, default=False)
@@ -89,7 +91,7 @@ class JobWatch:
 
     def _stream_once(self) -> Iterator[JobUpdate]:
         quiet = min(_QUIET_SECONDS if self._deadline is None else _QUIET_SECONDS_BEFORE_DEADLINE, self._seconds_left())
-        query = {"logs": "true" if self.read_log else "false"}
+        query = {self.log_name: "true" if self.read_log else "false"}
         with self.transport.events(f"{self.path}stream/", query, self._last_event_id, max(quiet, _INSTANT)) as events:
             for event in events:
                 if event.event == "end":

@@ -61,17 +61,12 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Show what a job has printed: of a provider's function, the public lines."""
-    if provider and follow:
-        raise typer.BadParameter("shows what there is now; leave --follow out.", param_hint="'--provider'")
     output = Output(as_json)
     found = _job(job)
-    if provider:
-        output.log(found.provider_logs())
-        return
     if not follow:
-        output.log(found.logs())
+        output.log(found.provider_logs() if provider else found.logs())
         return
-    for update in found.follow():
+    for update in found.follow(provider_logs=provider):
         if update.log is not None:
             output.log(update.log)
 

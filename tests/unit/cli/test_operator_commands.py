@@ -43,7 +43,10 @@ def test_a_function_is_published_from_the_command_line_alone(platform: RunningPl
     assert json.loads(done(treadle(as_eater, "job", "result", job))) == 1
     assert done(treadle(as_eater, "job", "logs", job)) == "hello\n"
     assert done(treadle(as_cook, "job", "logs", job, "--provider")) == "psst\n"
-    assert treadle(as_eater, "job", "logs", job, "--provider").returncode != 0
+    assert done(treadle(as_cook, "job", "logs", job, "--provider", "--follow")) == "psst\n"
+    for command in (("--provider",), ("--provider", "--follow")):
+        refused = treadle(as_eater, "job", "logs", job, *command)
+        assert (refused.returncode, "You don't have access" in refused.stderr) == (4, True)
     [grant] = json.loads(done(treadle(platform, "function", "grants", "cli-kitchen/soup", "--json")))
     assert grant == {"group": "cli-eaters", "may_run": True, "trial": False}
     listed = json.loads(done(treadle(platform, "provider", "list", "--json")))

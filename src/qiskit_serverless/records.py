@@ -126,3 +126,30 @@ def failure_text(cause: dict[str, Any]) -> str:
         if value not in (None, "") and name != "traceback":
             text += f"\n|   - {name}: {value}"
     return f"{text}\n{details['traceback'].rstrip()}" if details.get("traceback") else text
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionEnvironment:
+    """The Python environment of a function.
+
+    Attributes:
+        digest: Its address, None for the platform's own.
+        status: ``BUILDING``, ``READY`` or ``FAILED``.
+        requirements: What the function asks for.
+        packages: What is installed, as ``name==version``.
+        message: Why it could not be built, or None.
+        log: What its last build printed.
+    """
+
+    digest: str | None
+    status: str
+    requirements: tuple[str, ...]
+    packages: tuple[str, ...]
+    message: str | None
+    log: str
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "FunctionEnvironment":
+        """Return the environment that the gateway describes."""
+        requirements, packages = tuple(data["requirements"]), tuple(data["packages"])
+        return cls(data["digest"], data["status"], requirements, packages, data["message"], data["log"])

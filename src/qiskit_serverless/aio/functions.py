@@ -9,6 +9,7 @@ from qiskit_serverless.aio.data import AsyncData
 from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.definitions import QiskitFunction, known_fields
+from qiskit_serverless.records import FunctionEnvironment
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.versions import FunctionVersion, VersionDifference
 
@@ -118,6 +119,14 @@ class AsyncRunnableQiskitFunction(QiskitFunction):
             NotFoundError: There is no such version, or its code is not yours to see.
         """
         return await self._client.version_difference(self, old, new)
+
+    async def environment(self) -> FunctionEnvironment:
+        """Return the Python environment its jobs run in, with the log of its last build.
+
+        Raises:
+            NotFoundError: Its code is not yours to see.
+        """
+        return await self._client.environment(self, self._version_to_run or "current")
 
     async def jobs(self, **filters: Value) -> list[AsyncJob]:
         """Return its jobs, newest first; for the filters see `AsyncServerlessClient.jobs`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qiskit_serverless.definitions import QiskitFunction, known_fields
+from qiskit_serverless.records import FunctionEnvironment
 from qiskit_serverless.serialization.tags import Value
 from qiskit_serverless.sync.data import Data
 from qiskit_serverless.sync.function_calls import FunctionCalls
@@ -119,6 +120,14 @@ class RunnableQiskitFunction(QiskitFunction):
             NotFoundError: There is no such version, or its code is not yours to see.
         """
         return self._client.version_difference(self, old, new)
+
+    def environment(self) -> FunctionEnvironment:
+        """Return the Python environment its jobs run in, with the log of its last build.
+
+        Raises:
+            NotFoundError: Its code is not yours to see.
+        """
+        return self._client.environment(self, self._version_to_run or "current")
 
     def jobs(self, **filters: Value) -> list[Job]:
         """Return its jobs, newest first; for the filters see `ServerlessClient.jobs`."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction
 from qiskit_serverless.exceptions import NotFoundError
+from qiskit_serverless.records import FunctionEnvironment
 from qiskit_serverless.sync.connection import Connection
 from qiskit_serverless.versions import (
     FunctionVersion,
@@ -83,6 +84,35 @@ class VersionCalls(Connection):
             changed=[path for path in paths if path in old_files and path in new_files],
             texts=texts,
         )
+
+    def environment(self, function: QiskitFunction | str, version: int | str = "current") -> FunctionEnvironment:
+        """Return the Python environment of a function whose code you may see, with the log of its last build.
+
+        Args:
+            function: The function, or its title.
+            version: Number or label of the version, or ``current``.
+
+        Raises:
+            NotFoundError: There is no such function of yours, or it has no such version.
+        """
+        answer = self._transport.request("GET", self._environment_path(function, version))
+        return FunctionEnvironment.from_json(answer.json())
+
+    def build_environment(self, function: QiskitFunction | str, version: int | str = "current") -> FunctionEnvironment:
+        """Have the environment of a function built again if its build has failed. Returns it as it is now.
+
+        Args:
+            function: The function, or its title.
+            version: Number or label of the version, or ``current``.
+
+        Raises:
+            NotFoundError: There is no such function of yours, or it has no such version.
+        """
+        answer = self._transport.request("POST", self._environment_path(function, version))
+        return FunctionEnvironment.from_json(answer.json())
+
+    def _environment_path(self, function: QiskitFunction | str, version: int | str) -> str:
+        return self._function_path(function, f"versions/{quote(str(version), safe='')}/environment")
 
     def _current_files(self, function: QiskitFunction) -> dict[str, Any] | None:
         """Return the gateway's record of the files of the current version, None if there is none to be had."""

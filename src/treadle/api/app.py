@@ -11,9 +11,20 @@ from starlette.types import ASGIApp
 from treadle.api import documents, errors, probes, runner
 from treadle.api.middleware import BodyLimit, Negotiation, SecurityHeaders, TrailingSlash
 from treadle.api.platform import Platform
-from treadle.api.v1 import files, functions, jobs, profiles, program_reports, versions
+from treadle.api.v1 import environments, files, functions, jobs, profiles, program_reports, versions
 
-_ROUTES = (functions, versions, jobs, program_reports, files, profiles, runner, probes, documents)
+_ROUTES = (
+    functions,
+    versions,
+    environments,
+    jobs,
+    program_reports,
+    files,
+    profiles,
+    runner,
+    probes,
+    documents,
+)
 _CROSS_ORIGIN: dict[str, Any] = {
     "allow_methods": ("GET", "POST", "PUT", "PATCH", "DELETE"),
     "allow_headers": (

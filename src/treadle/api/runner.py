@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from qiskit_serverless.serialization.qpy_versions import OLDEST
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import BySupervisor
@@ -31,9 +32,17 @@ async def artifact(call: BySupervisor) -> Response:
 
 
 @router.get("/arguments/")
-async def arguments(call: BySupervisor) -> Response:
-    """Return the job's arguments as they were submitted."""
-    return container_answer(await call.platform.reports.arguments(call.identity))
+async def arguments(call: BySupervisor, qpy: Annotated[int | None, Query(ge=OLDEST)] = None) -> Response:
+    """Return the job's arguments as they were submitted.
+
+    Only what is no container (our client writes those, with the oldest QPY that will do) gets its circuits written again
+    for a Qiskit that reads QPY up to version `qpy`.
+    """
+    stored = await call.platform.reports.arguments(call.identity)
+    if qpy is None or stored.is_container:
+        return container_answer(stored)
+    text = await call.platform.circuits.in_version(await stored.text(), qpy)
+    return Response(text, media_type="application/json")
 
 
 @router.post("/started/")

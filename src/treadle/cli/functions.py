@@ -151,6 +151,27 @@ def diff(
         output.say(f"Versions {difference.old} and {difference.new} are the same.")
 
 
+@app.command()
+def environment(
+    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    version: Annotated[str, typer.Option(help="Number or label of the version.")] = "current",
+    log: Annotated[bool, typer.Option("--log", help="Print the log of its last build.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build it again, if its build has failed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the Python environment that a function's jobs run in: what is installed, and how its build went."""
+    from qiskit_serverless import ServerlessClient
+
+    client = ServerlessClient()
+    found = client.build_environment(title, version) if build else client.environment(title, version)
+    output = Output(as_json)
+    if log:
+        output.log(found.log)
+    else:
+        fields = {name: value for name, value in asdict(found).items() if name != "log"}
+        output.fields({**fields, "digest": found.digest or "the platform's own"})
+
+
 @contextmanager
 def program_folder(path: Path, entrypoint: str | None) -> Iterator[tuple[Path, str]]:
     """Yield a folder to upload and the program inside it.

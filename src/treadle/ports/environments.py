@@ -16,9 +16,6 @@ class EnvironmentBuilder(Protocol):
     def has_installed(self, requirements: Iterable[str]) -> bool:
         """Return whether the platform's own environment satisfies all requirements, with all that they need in turn."""
 
-    def installed_versions(self) -> list[str]:
-        """Return what every program can import, as ``name==version`` of the platform's own environment."""
-
     async def solve(self, requirements: Sequence[str]) -> Lock:
         """Find one version of every package that is needed, the platform's own versions where they fit.
 

@@ -16,6 +16,8 @@ from treadle.runner.folders import remove_tree
 _FLOCK = "hhqqi4x"  # struct flock of <fcntl.h>: type, whence, start, length, process id
 _DISCARDED = ".discarded-"
 _LONGEST_OUTCOME = 1_000_000
+_SHORT_PATHS = Path("/tmp")  # noqa: S108  (what is put there is a link with a random name to what is ours alone)
+_SHORT_NAME = 20  # characters of the attempt's name, most of them random
 
 
 class AttemptFolder:
@@ -28,6 +30,7 @@ class AttemptFolder:
         result: What the program saved.
         work: The program's working directory.
         temporary: Its ``TMPDIR``.
+        short: A link to `temporary` whose path is short enough for the path of a Unix socket below it (107 bytes).
         download: Where the artifact lies while it is fetched.
     """
 
@@ -38,6 +41,7 @@ class AttemptFolder:
         self.result = path / "result.json"
         self.work = path / "work"
         self.temporary = path / "tmp"
+        self.short = _SHORT_PATHS / f"treadle-{path.name.replace('-', '')[-_SHORT_NAME:]}"
         self.download = path / "download"
         self._lock = path / "lock"
         self._outcome = path / "outcome.json"
@@ -127,6 +131,15 @@ class AttemptFolder:
             ):  # the program could write here too
                 return None
 
+    def shorten(self) -> None:
+        """Make `short`.
+
+        Raises:
+            OSError: The disk is full, or somebody else's file is in its place.
+        """
+        self.short.unlink(missing_ok=True)  # an earlier supervisor may have been killed while it prepared
+        self.short.symlink_to(self.temporary)
+
     def make_room(self) -> None:
         """Remove what only the program needed, so that a full disk has room for what must still be written."""
         remove_tree(self.work)
@@ -134,6 +147,7 @@ class AttemptFolder:
 
     def discard(self) -> None:
         """Remove the folder. It vanishes at once, so a crash leaves nothing that looks like an attempt."""
+        self.short.unlink(missing_ok=True)  # first: afterwards nobody would know its name
         doomed = self.path.with_name(f"{_DISCARDED}{secrets.token_hex(8)}")
         try:
             self.path.rename(doomed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
+from treadle.runner.ray import ray_variables
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -36,6 +37,7 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
     return {
         **{name: value for name, value in inherited.items() if name not in ONE_THREAD},
         **dict.fromkeys(_THREAD_VARIABLES, count),
+        **ray_variables(launch, folder),
         **launch.variables,
         "ENV_JOB_ID_GATEWAY": launch.job_id,
         "ENV_JOB_GATEWAY_HOST": launch.gateway_url,

@@ -42,6 +42,12 @@ def import_libraries() -> None:
     gc.freeze()  # so that the collectors of children do not write to, and thus copy, the pages they share with us
 
 
+def qpy_version() -> int:
+    """Return the newest version of QPY, the format of circuits, that the Qiskit of this process reads."""
+    version: int = importlib.import_module("qiskit.qpy").QPY_VERSION
+    return version
+
+
 class _DeferredPackage(ModuleType):
     """A package that imports a submodule when something of it is first asked for, not all of them at once."""
 

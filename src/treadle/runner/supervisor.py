@@ -22,7 +22,9 @@ from treadle.runner.artifact import ArtifactCache, ArtifactError
 from treadle.runner.attempt import AttemptFolder, open_regular
 from treadle.runner.execution import Execution, ProgramProcess
 from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError
+from treadle.runner.preload import qpy_version
 from treadle.runner.processes import become_subreaper, end_strays, set_name
+from treadle.runner.ray import has_ray
 from treadle.runner.reporting import LogTail, Reporter
 from treadle.runner.signals import GATEWAY_IS_BACK, SignalPipe
 
@@ -117,14 +119,20 @@ class Supervisor:
             raise ArtifactError("the function was uploaded without a program")
         folder.make_room()  # an earlier supervisor may have been killed while it prepared
         with folder.arguments.open("wb") as file:
-            self._fetch("arguments", file)
+            self._fetch(self._arguments(), file)
         if not self._cache.has(digest):
             self._cache.add(digest, lambda target: self._fetch("artifact", target), folder.download)
         self._cache.copy(digest, folder.work)
         _check_entrypoint(folder.work, self._launch.entrypoint)
         folder.temporary.mkdir(mode=0o700)
+        if has_ray():
+            folder.shorten()
         for data_path in (self._launch.data_path, self._launch.function_data_path or self._launch.data_path):
             Path(data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _arguments(self) -> str:
+        """Return the path of the job's arguments. Another environment than the platform's may have an older Qiskit."""
+        return "arguments" if self._launch.environment is None else f"arguments?qpy={qpy_version()}"
 
     def _fetch(self, name: str, target: BinaryIO) -> None:
         try:

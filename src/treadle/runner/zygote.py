@@ -28,6 +28,7 @@ from treadle.runner.environment import thread_pools
 from treadle.runner.huge_pages import collapse_memory
 from treadle.runner.preload import import_libraries
 from treadle.runner.processes import become_subreaper, children, reap, send, set_name
+from treadle.runner.ray import has_ray
 from treadle.runner.signals import SignalPipe
 from treadle.runner.supervisor import supervise
 
@@ -176,6 +177,7 @@ def main() -> None:
     become_subreaper()
     import_libraries()
     thread_pools()
+    has_ray()
     collapse_memory()
     assert_single_threaded()
     Zygote(control, home).run()

@@ -66,9 +66,9 @@ class Environments:
         self._builds: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_BUILDS_AT_ONCE)
 
-    def offered(self) -> list[str]:
-        """Return the packages that functions may ask for; without an allow list, what they have without asking."""
-        return list(self._terms.allowed.entries) if self._terms.allowed else self._builder.installed_versions()
+    def allowed(self) -> list[str]:
+        """Return the requirements from which functions may choose; empty if they may ask for anything."""
+        return list(self._terms.allowed.entries) if self._terms.allowed else []
 
     async def choose(self, dependencies: Iterable[str], declared: Iterable[str]) -> Environment | None:
         """Return the environment for a function: a stored one, a new one, or None for the platform's own.
@@ -182,19 +182,19 @@ class Environments:
             except BuildFailedError as error:
                 ended = replace(environment, status=EnvironmentStatus.FAILED, message=str(error))
             else:
+                await self._make_room(environment.digest)
                 ended = replace(environment, status=EnvironmentStatus.READY, used=self._clock.now())
         await self._store_patiently(ended)
         self._wakeups.publish(QUEUE)
         if ended.status is EnvironmentStatus.READY:
             await self._engine.prepare(environment.digest)
-            await self._drop_some(environment.digest)
 
     def _built(self, digest: str, build: "asyncio.Task[None]") -> None:
         del self._builds[digest]
         if not build.cancelled() and (error := build.exception()) is not None:
             logger.error("the environment %s is not built: %s", digest, error, exc_info=error)
 
-    async def _drop_some(self, newest: str) -> None:
+    async def _make_room(self, newest: str) -> None:
         """Remove the least recently used environments from disk while all together take too much room."""
         order, on_engine = await self._database.read(
             lambda repositories: (repositories.environments.last_used(), repositories.environments.on_engine())
@@ -206,7 +206,10 @@ class Environments:
                 return
             too_much -= sizes[digest]
             await self._engine.release(digest)
-            await self._builder.remove(digest)
+            try:
+                await self._builder.remove(digest)
+            except OSError as error:
+                logger.warning("the environment %s cannot be removed: %s", digest, error)
 
     async def _store_patiently(self, environment: Environment) -> None:
         """Store what became of an environment: jobs wait for that, so a full disk only puts it off."""

@@ -66,7 +66,7 @@ class Versions:
         Raises:
             NotFoundError: The user has no such function, or it has no such version.
         """
-        version = await self._get(user, function_id, wanted)
+        version = await self.get(user, function_id, wanted)
         if version.artifact_digest is None:
             return version, []
         return version, await asyncio.to_thread(manifest_of, await self._artifacts.of(version))
@@ -77,10 +77,15 @@ class Versions:
         Raises:
             NotFoundError: The user has no such function, or it has no such version, or that has no such file.
         """
-        version = await self._get(user, function_id, wanted)
+        version = await self.get(user, function_id, wanted)
         return await asyncio.to_thread(content_of, await self._artifacts.of(version), path)
 
-    async def _get(self, user: User, function_id: str, wanted: str) -> FunctionVersion:
+    async def get(self, user: User, function_id: str, wanted: str) -> FunctionVersion:
+        """Return a version.
+
+        Raises:
+            NotFoundError: The user has no such function, or it has no such version.
+        """
         function = await self._functions.with_code(user, function_id)
         return await self._database.read(lambda repositories: chosen(repositories, function, wanted))
 

@@ -5,12 +5,12 @@ in any of them import the SDK and the runner. Names that begin with a dot are un
 """
 
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from treadle.runner.folders import remove_tree
 
@@ -50,25 +50,28 @@ class EnvironmentsFolder:
                 (platform / name).symlink_to(target)
 
     def has(self, digest: str) -> bool:
-        """Return whether an environment is there, whole."""
-        return (self.path / digest / _MARKER).is_file()
+        """Return whether an environment is there, whole.
+
+        One that was built before the machine was started last is not trusted: nobody knows whether the power was cut before
+        its files were on disk. To have them all written there at once would take minutes on a busy machine; to build it
+        again takes seconds.
+        """
+        return self._marker(digest).get("boot") == _boot()
 
     def sizes(self) -> dict[str, int]:
         """Return the digests of whole environments, with the bytes each takes."""
-        markers = self.path.glob(f"[0-9a-f]*/{_MARKER}")
-        return {marker.parent.name: json.loads(marker.read_text())["size"] for marker in markers}
+        digests = [marker.parent.name for marker in self.path.glob(f"[0-9a-f]*/{_MARKER}")]
+        return {digest: self._marker(digest).get("size", 0) for digest in digests}
 
     def draft(self, digest: str) -> Path:
         """Return where to build an environment; the folder does not exist."""
         return self.path / f".building-{digest}-{secrets.token_hex(4)}"
 
     def publish(self, draft: Path, digest: str) -> None:
-        """Put a built environment in its place, all or nothing, and on disk."""
-        marker = draft / _MARKER
-        marker.write_text(json.dumps({"size": _size(draft)}))
-        os.sync()  # tens of thousands of files: one by one takes longer
+        """Put a built environment in its place, all or nothing."""
+        (draft / _MARKER).write_text(json.dumps({"size": _size(draft), "boot": _boot()}))
+        self.discard(digest)  # one of before the machine was started
         draft.rename(self.path / digest)
-        _sync(self.path)
 
     def discard(self, digest: str) -> None:
         """Remove an environment; harmless when it is not there."""
@@ -78,6 +81,14 @@ class EnvironmentsFolder:
         except FileNotFoundError:
             return
         remove_tree(away)
+
+    def _marker(self, digest: str) -> dict[str, Any]:
+        """Return what the marker of an environment says, nothing if there is none that can be read."""
+        try:
+            marker: dict[str, Any] = json.loads((self.path / digest / _MARKER).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return marker
 
     def sweep(self) -> None:
         """Remove what builds and removals that were cut off have left."""
@@ -108,9 +119,6 @@ def _size(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _boot() -> str:
+    """Return what names the time since the machine was started last; see random(4)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -16,14 +16,6 @@ def base_requirements() -> list[str]:
     return [str(requirement) for requirement in _needed_by(_DISTRIBUTION, "") if requirement.name not in _FOR_TERMINALS]
 
 
-def base_versions() -> list[str]:
-    """Return the installed versions of `base_requirements`, as ``name==version``."""
-    from packaging.requirements import Requirement  # late: only uploads and a listing need it
-
-    names = sorted(Requirement(text).name for text in base_requirements())
-    return [f"{name}=={metadata.version(name)}" for name in names]
-
-
 def all_versions() -> list[str]:
     """Return the installed version of every package, as ``name==version``."""
     return sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})

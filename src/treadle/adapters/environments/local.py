@@ -56,10 +56,6 @@ class LocalEnvironments:
         """Return whether the platform's own environment satisfies all requirements, with all that they need in turn."""
         return installed.satisfied(requirements)
 
-    def installed_versions(self) -> list[str]:
-        """Return what every program can import, as ``name==version`` of the platform's own environment."""
-        return installed.base_versions()
-
     async def solve(self, requirements: Sequence[str]) -> Lock:
         """Find one version of every package that is needed, the platform's own versions where they fit."""
         variables = uv_environment(os.environ)

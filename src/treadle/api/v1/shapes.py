@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from treadle.domain.environments import Environment
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import Job, StoredEvent
 from treadle.domain.manifests import ManifestFile
@@ -140,6 +141,23 @@ def event_shape(event: StoredEvent) -> dict[str, Any]:
         "created": time_text(event.created),
         "data": data,
     }
+
+
+def environment_shape(environment: Environment, log: str) -> dict[str, Any]:
+    """Return the environment of a version with its build log."""
+    return {
+        "digest": environment.digest,
+        "status": environment.status,
+        "requirements": list(environment.requirements),
+        "packages": list(environment.lock.packages),
+        "message": environment.message,
+        "log": log,
+    }
+
+
+def own_environment_shape() -> dict[str, Any]:
+    """Return the platform's own environment, which is always there."""
+    return {"digest": None, "status": "READY", "requirements": [], "packages": [], "message": None, "log": ""}
 
 
 def _program(title: str, provider: Provider | None, version: FunctionVersion) -> dict[str, Any]:

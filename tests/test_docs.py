@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 from docs.reference import DOCS, cli_page, settings_page
 
@@ -37,6 +38,19 @@ def test_every_setting_is_described() -> None:
 def test_every_exit_code_is_described() -> None:
     table = (DOCS / "cli.md").read_text().partition("## Exit codes")[2]
     assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == [*ExitCode]
+
+
+def test_every_route_stands_on_the_page_of_the_contract(platform: RunningPlatform) -> None:
+    paths = httpx2.get(f"{platform.url}/openapi.json").json()["paths"]
+    served = {
+        (method.upper(), path)
+        for path, operations in paths.items()
+        for method in operations
+        if not path.startswith("/api/runner/")
+    }
+    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", (DOCS / "contract.md").read_text(), re.MULTILINE)
+    assert sorted(served - set(rows)) == []
+    assert sorted(set(rows) - served) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))

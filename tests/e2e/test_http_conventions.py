@@ -140,6 +140,18 @@ def test_jobs_are_listed_by_whose_functions_they_are_of(http: httpx2.Client) -> 
     assert message(http.get("/api/v1/jobs/?filter=zzz")) == '"zzz" is not a valid choice.'
 
 
+def test_all_jobs_of_a_function_are_listed_with_its_program(http: httpx2.Client) -> None:
+    upload_with(http, tar_of(main_py=""), title="program", entrypoint="main.py")
+    job_id = run_to_its_end(http, "program")
+    function_id = http.get("/api/v1/programs/get_by_title/program/").json()["id"]
+    [job] = http.get(f"/api/v1/programs/{function_id}/get_jobs").json()
+    assert " ".join(job) == "id result status program created sub_status"
+    assert (job["id"], job["result"], job["program"]["entrypoint"]) == (job_id, None, "main.py")
+    for unknown in (UNKNOWN, "program"):
+        words = message(http.get(f"/api/v1/programs/{unknown}/get_jobs/"), 404)
+        assert words == f"Qiskit Function {unknown} doesn't exist."
+
+
 def test_a_listing_without_a_limit_has_all_there_is(http: httpx2.Client) -> None:
     upload_with(http, tar_of(main_py=""), title="many", entrypoint="main.py")
     ids = [run_to_its_end(http, "many") for _ in range(3)]

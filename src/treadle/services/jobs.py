@@ -275,17 +275,12 @@ class Jobs:
         Raises:
             NotFoundError: There is no such function, or the user may not see it and has no jobs of it.
         """
-
-        def work(repositories: Repositories) -> FunctionJobs:
-            function = repositories.functions.get(function_id)
-            everybody = function is not None and administers(user, function.provider)
-            whose = None if everybody else user.id
-            _, jobs = repositories.jobs.page(whose, JobFilter(function_id=function_id, limit=None))
-            if function is None or not (jobs or may_see(user, function)):
-                raise NotFoundError(f"Qiskit Function {function_id} doesn't exist.")
-            return FunctionJobs(everybody, jobs)
-
-        return await self._database.read(work)
+        function = await self._database.read(lambda repositories: repositories.functions.get(function_id))
+        everybody = function is not None and administers(user, function.provider)
+        jobs = (await self._page(None if everybody else user.id, JobFilter(function_id=function_id, limit=None))).jobs
+        if function is None or not (jobs or may_see(user, function)):
+            raise NotFoundError(f"Qiskit Function {function_id} doesn't exist.")
+        return FunctionJobs(everybody, jobs)
 
     async def version(self, user: User, job: Job) -> FunctionVersion:
         """Return the function version a job is pinned to, as the user may see it."""

@@ -23,7 +23,8 @@ from treadle.api.bodies import (
 )
 from treadle.api.callers import ByUser
 from treadle.api.v1.names import Name
-from treadle.api.v1.shapes import function_shape, submitted_shape, upload_shape
+from treadle.api.v1.parameters import FunctionId
+from treadle.api.v1.shapes import function_shape, old_job_shape, submitted_shape, upload_shape
 from treadle.domain.errors import InvalidError
 from treadle.domain.functions import Catalog, clean_title, legal_characters, split_title
 from treadle.domain.jobs import RunOptions
@@ -187,6 +188,17 @@ async def validate_arguments(request: Request, call: ByUser) -> JsonAnswer:
     provider, title = split_title(clean_title(body.title), body.provider)
     await call.platform.jobs.check_arguments(call.user, title, provider, body.arguments)
     return JsonAnswer({"valid": True})
+
+
+@router.get("/{function_id}/get_jobs/", deprecated=True)
+async def get_jobs(function_id: FunctionId, call: ByUser) -> JsonAnswer:
+    """Return all jobs of a function, everybody's for those who act for its provider. `GET /api/v1/jobs/` has pages."""
+    found = await call.platform.jobs.of_function(call.user, function_id)
+    a_job_of = {job.version_id: job for job in found.jobs}
+    versions = {key: await call.platform.jobs.version(call.user, job) for key, job in a_job_of.items()}
+    shapes = [old_job_shape(job, versions[job.version_id], None) for job in found.jobs]
+    hidden = {"result"} if found.of_everybody else set()
+    return JsonAnswer([{name: value for name, value in shape.items() if name not in hidden} for shape in shapes])
 
 
 def _assembly(body: UploadBody) -> Assembly | None:

@@ -12,6 +12,7 @@ _NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 JobId = Annotated[str, Path(pattern=_UUID)]
+FunctionId = Annotated[str, Path(pattern=_UUID)]
 Count = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Kind = Literal["catalog", "serverless"]
 """Functions of providers, or functions without one."""

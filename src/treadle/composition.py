@@ -24,6 +24,7 @@ from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.profiles_file import read_profiles
+from treadle.adapters.quantum_jobs import RuntimeClientProcess
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
@@ -42,6 +43,7 @@ from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.program_reports import ProgramReports
+from treadle.services.quantum_stops import QuantumStops
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
@@ -94,6 +96,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     dispatcher = Dispatcher(
         database, engine, wakeups, clock, access, functions, files, environments, _terms(settings, url, profiles)
     )
+    program_reports = ProgramReports(database, objects, wakeups, clock)
     dispatching: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
@@ -130,7 +133,8 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         jobs=jobs,
         profiles=profiles,
         streams=JobStreams(jobs, database, logs, wakeups),
-        program_reports=ProgramReports(database, objects, wakeups, clock),
+        program_reports=program_reports,
+        quantum_stops=QuantumStops(program_reports, RuntimeClientProcess()),
         reports=Reports(database, Artifacts(objects), values, logs, wakeups, clock),
         circuits=CircuitProcesses(),
         version=version("treadle"),

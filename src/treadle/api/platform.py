@@ -13,6 +13,7 @@ from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.program_reports import ProgramReports
+from treadle.services.quantum_stops import QuantumStops
 from treadle.services.reports import Reports
 from treadle.services.streams import JobStreams
 from treadle.services.uploads import Uploads
@@ -34,6 +35,7 @@ class Platform:
         profiles: The compute profiles on offer.
         streams: Streams of jobs.
         program_reports: What programs tell of their own job.
+        quantum_stops: Ends jobs on quantum computers.
         reports: The runner's side.
         circuits: Writes circuits for clients with an older Qiskit.
         version: Version of the platform.
@@ -51,6 +53,7 @@ class Platform:
     profiles: ComputeProfiles
     streams: JobStreams
     program_reports: ProgramReports
+    quantum_stops: QuantumStops
     reports: Reports
     circuits: CircuitWriter
     version: str

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
@@ -21,19 +21,24 @@ from treadle.domain.access import owns
 from treadle.domain.errors import InvalidError
 from treadle.domain.jobs import EventType, JobFilter
 from treadle.services.jobs import JobPage
+from treadle.services.quantum_stops import account_of
 from treadle.services.streams import Position, StreamEvent
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
 
-_NO_RUNTIME_SERVICE = "QiskitRuntimeService not found, cannot stop runtime jobs."
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError("This field may not be null.")
+    return value
 
 
 class StopBody(BaseModel):
     """How to stop a job: `service` is the runtime client's JSON of the service with which to end its QPU jobs."""
 
-    service: str | None = None
+    service: Annotated[str | None, BeforeValidator(_not_null)] = None
 
 
 @router.get("/")
@@ -161,9 +166,12 @@ async def get_events(job_id: JobId, call: ByUser, type: str | None = None) -> Js
 async def stop(request: Request, job_id: JobId, call: ByUser) -> JsonAnswer:
     """Stop a job, and wait a little for the end of its program."""
     body = await read_body(request, StopBody)
+    account = account_of(body.service) if body.service is not None else None
     stopped, _ = await call.platform.jobs.stop(call.user, job_id, call.platform.stop_patience)
     message = "Job has been stopped." if stopped else "Job already in terminal state."
-    return JsonAnswer({"message": message if body.service is None else f"{message} {_NO_RUNTIME_SERVICE}"})
+    if body.service is not None:
+        message = f"{message} {await call.platform.quantum_stops.stop(call.user, job_id, account)}"
+    return JsonAnswer({"message": message})
 
 
 @router.get("/{job_id}/stream/", response_class=StreamingResponse)

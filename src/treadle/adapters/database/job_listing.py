@@ -6,7 +6,7 @@ comes from an index alone; then their rows are read.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, select, update
 
 from treadle.adapters.database.tables import functions, job_counts, jobs, providers
 from treadle.domain.jobs import JobFilter
@@ -59,20 +59,21 @@ def matching(connection: Connection, author_id: str | None, job_filter: JobFilte
 
 
 def _function_ids(connection: Connection, author_id: str | None, job_filter: JobFilter) -> list[str] | None:
-    """Return the functions that the filter means, of which there are jobs; None if it does not say."""
+    """Return the functions that the filter means, of which there are jobs; None if it means all of them."""
     conditions = _function_conditions(job_filter)
     if not conditions:
         return None
     statement = (
-        select(job_counts.c.function_id)
+        select(job_counts.c.function_id, and_(*conditions))
         .distinct()
         .join(functions, functions.c.id == job_counts.c.function_id)
         .outerjoin(providers, providers.c.id == functions.c.provider_id)
-        .where(*conditions)
     )
-    if author_id is not None:
-        statement = statement.where(job_counts.c.author_id == author_id)
-    return list(connection.execute(statement).scalars())
+    if author_id is None:
+        return [function_id for function_id, _ in connection.execute(statement.where(*conditions))]
+    known = connection.execute(statement.where(job_counts.c.author_id == author_id)).all()
+    meant = [function_id for function_id, is_meant in known if is_meant]
+    return meant if len(meant) < len(known) else None
 
 
 def _function_conditions(job_filter: JobFilter) -> list[ColumnElement[bool]]:

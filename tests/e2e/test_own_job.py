@@ -1,5 +1,8 @@
 """What a program tells the platform about its own job, and that old programs run as they are."""
 
+import pytest
+
+from qiskit_serverless.exceptions import JobFailedError
 from tests.e2e.conftest import Upload
 
 TELLING = """
@@ -48,6 +51,19 @@ def test_a_program_tells_of_errors_and_qpu_jobs(upload: Upload) -> None:
         "args": {"seconds": 3},
     }
     assert job.status() == "DONE"
+
+
+def test_an_error_with_a_code_reaches_the_caller(upload: Upload) -> None:
+    program = """
+    from qiskit_serverless import ServerlessError
+    class NoSuchBackend(ServerlessError): ...
+    raise NoSuchBackend("1210", "no such backend", {"name": "ibm_none"})
+    """
+    job = upload("coded", program).run()
+    with pytest.raises(JobFailedError, match=r"\[1210\] no such backend") as caught:
+        job.result()
+    assert caught.value.cause["details"]["code"] == "1210"
+    assert "- code: 1210" in job.error_message()
 
 
 def test_a_program_for_an_older_release_runs_as_it_is(upload: Upload) -> None:

@@ -31,7 +31,8 @@ class Failure:
         line: Line number in `file`.
         traceback: The formatted traceback, cut to a reasonable length.
         details: What the exception itself carries and the diagnosis needs: ``{"module": name}`` of a
-            ModuleNotFoundError, ``{"errno": number}`` of an OSError, ``{"path": text}`` of a value that cannot be stored.
+            ModuleNotFoundError, ``{"errno": number}`` of an OSError, ``{"path": text}`` of a value that cannot be stored,
+            ``{"code": text}`` of a ServerlessError.
     """
 
     type: str

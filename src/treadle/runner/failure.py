@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from qiskit_serverless.exceptions import ServerlessError
 from treadle.domain.outcome import Failure
 
 
@@ -60,6 +61,8 @@ def _details(error: BaseException) -> dict[str, Any]:
         details["module"] = error.name
     if isinstance(error, OSError) and error.errno is not None:
         details["errno"] = error.errno
+    if isinstance(error, ServerlessError):
+        details["code"] = str(error.code)
     if type(error).__module__ == "qiskit_serverless.exceptions" and isinstance(getattr(error, "path", None), str):
         details["path"] = error.path  # type: ignore[attr-defined]  # SerializationError
     return details

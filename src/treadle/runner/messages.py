@@ -62,6 +62,8 @@ def _failure(fields: Mapping[str, Any]) -> Failure:
 
 
 def _details(details: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: details[name][:_LONGEST_NAME] for name in ("module", "path") if isinstance(details.get(name), str)}
+    texts = {
+        name: details[name][:_LONGEST_NAME] for name in ("module", "path", "code") if isinstance(details.get(name), str)
+    }
     number = details.get("errno")
     return {**texts, "errno": number} if isinstance(number, int) else {**texts}

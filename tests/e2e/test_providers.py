@@ -327,7 +327,11 @@ FIELDS = {
 QUERY = {"provider": "lab", "function": "solve", "file": "f", "path": "kitchen.py", "offset": "0"}
 # Routes that answer everybody, with the platform's terms or what is the caller's own.
 OWN = {"GET /api/v1/programs/", "GET /api/v1/dependencies-versions/", "GET /api/v1/compute-profiles/"}
-SEEN = {"GET /api/v1/programs/get_by_title/{title}/", "GET /api/v1/jobs/"}
+SEEN = {
+    "GET /api/v1/programs/get_by_title/{title}/",
+    "GET /api/v1/programs/{function_id}/get_jobs/",
+    "GET /api/v1/jobs/",
+}
 """Routes that also answer those who may see the function."""
 
 

@@ -8,6 +8,21 @@ from tests.contract.environments import CLIENT_VERSIONS
 EVERY = CLIENT_VERSIONS
 UNTIL_30, SINCE_24, SINCE_30, SINCE_35, SINCE_37 = EVERY[:3], EVERY[1:], EVERY[2:], EVERY[3:], EVERY[4:]
 
+# Of qiskit-ibm-catalog, which is in the environment of 0.37: what its two classes have in common.
+IN_BOTH = (
+    *("load", "list", "jobs", "provider_jobs", "job", "get_job_by_id", "runtime_jobs", "runtime_sessions", "events"),
+    *(
+        f"{space}{name}"
+        for space in ("", "provider_")
+        for name in ("files", "file_upload", "file_download", "file_delete")
+    ),
+    "save_account",
+)
+# These ask IBM's servers, not a gateway.
+IBM_ONLY = {
+    f"{word}.{name}" for word in ("catalog", "serverless") for name in ("backend", "backends", "least_busy", "usage")
+}
+
 STORIES = {
     "first_steps": {
         "client.function": EVERY,
@@ -63,6 +78,10 @@ STORIES = {
         "client.file_download": EVERY,
         "client.file_upload": EVERY,
         "client.files": EVERY,
+    },
+    "catalog": {
+        **{f"{word}.{name}": SINCE_37 for word in ("catalog", "serverless") for name in IN_BOTH},
+        "serverless.upload": SINCE_37,
     },
     "providers": {
         "client.provider_file_delete": SINCE_24,

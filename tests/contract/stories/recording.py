@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from qiskit_serverless import ServerlessClient
@@ -10,13 +11,17 @@ from qiskit_serverless.core.function import RunnableQiskitFunction
 from qiskit_serverless.core.job import Job
 
 CLASSES = {"client": ServerlessClient, "function": RunnableQiskitFunction, "job": Job}
+if find_spec("qiskit_ibm_catalog"):
+    from qiskit_ibm_catalog import QiskitFunctionsCatalog, QiskitServerless
+
+    CLASSES |= {"catalog": QiskitFunctionsCatalog, "serverless": QiskitServerless}
 
 called: set[str] = set()
 _depth = 0
 
 
 def public_methods() -> list[str]:
-    """Return every public method and property of the client's three classes, such as ``job.status``."""
+    """Return every public method and property of the client's classes, such as ``job.status``."""
     return [f"{word}.{name}" for word, kind in CLASSES.items() for name, _ in _members(kind)]
 
 
@@ -46,8 +51,8 @@ def _noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 def _wrap(name: str, member: Any) -> Any:
     if isinstance(member, property):
         return property(_noting(name, member.fget))
-    if isinstance(member, classmethod):
-        return classmethod(_noting(name, member.__func__))
+    if isinstance(member, classmethod | staticmethod):
+        return type(member)(_noting(name, member.__func__))
     return _noting(name, member)
 
 

@@ -61,7 +61,7 @@ def test_two_supervisors_of_one_attempt(own_engine: RunningEngine) -> None:
     job = engine.submit(WAITING)
     engine.meet(job, "ready")
 
-    other.call(other.engine._zygote.supervisor(other.launch(job)))
+    other.call(other.engine._zygotes.supervisor(other.launch(job)))
     other.start(job)
     assert other.exits == []
     other.stop(job)

@@ -2,11 +2,12 @@
 
 import sys
 
-from benchmarks import files, listings, platform, tasks, values
+from benchmarks import environments, files, listings, platform, tasks, values
 from benchmarks.table import show
 
 SUITES = {
     "platform": platform.findings,
+    "environments": environments.findings,
     "files": files.findings,
     "listings": listings.findings,
     "tasks": tasks.findings,

@@ -10,7 +10,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +18,7 @@ from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.opening import open_database
+from treadle.adapters.environments.allow_list_file import read_allow_list
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
@@ -29,8 +29,6 @@ from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
-from treadle.domain.allow_list import AllowList
-from treadle.domain.errors import InvalidError, SettingsError
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
@@ -209,16 +207,4 @@ def _environment_builder(settings: Settings) -> LocalEnvironments:
 
 
 def _environment_terms(settings: Settings) -> EnvironmentTerms:
-    return EnvironmentTerms(_allow_list(settings.allowed_packages), settings.environment_bytes)
-
-
-def _allow_list(path: Path | None) -> AllowList | None:
-    if path is None:
-        return None
-    try:
-        return AllowList.of_text(path.read_bytes())
-    except (OSError, InvalidError) as error:
-        raise SettingsError(
-            f"The list of allowed packages {path} cannot be used: {error}",
-            hint="Correct it, or unset TREADLE_ALLOWED_PACKAGES to allow all packages.",
-        ) from error
+    return EnvironmentTerms(read_allow_list(settings.allowed_packages), settings.environment_bytes)

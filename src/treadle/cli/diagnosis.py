@@ -143,6 +143,20 @@ def _space(settings: "Settings") -> Finding:
     return Finding("disk", Level.OK, message)
 
 
+def _packages(settings: "Settings") -> Finding:
+    """Tell which packages functions may ask for, and how they are installed."""
+    from treadle.adapters.environments.allow_list_file import read_allow_list
+    from treadle.domain.errors import SettingsError
+
+    try:
+        allowed = read_allow_list(settings.allowed_packages)
+    except SettingsError as error:
+        return Finding("packages", Level.FAIL, str(error), error.hint)
+    which = "any that functions ask for" if allowed is None else f"the {len(allowed.entries)} of the allow list"
+    how = "also built from source" if settings.build_packages else "from wheels only"
+    return Finding("packages", Level.OK, f"{which}, {how}")
+
+
 def _gateway(settings: "Settings") -> Finding:
     """Look for this home's gateway, and whether one could start where it would listen."""
     url = _announced_url(settings.home_folder)
@@ -220,4 +234,4 @@ import_libraries()
 assert_single_threaded()
 """
 _CHECKS: tuple[Callable[[], Finding], ...] = (_python, _installation, _sdk_owner, _fork, _sandbox)
-_PLATFORM_CHECKS: tuple[Callable[["Settings"], Finding], ...] = (_home, _space, _gateway)
+_PLATFORM_CHECKS: tuple[Callable[["Settings"], Finding], ...] = (_home, _space, _packages, _gateway)

@@ -51,7 +51,10 @@ class RunningEngine:
         exits: The attempts whose supervisors have ended, as the engine told.
     """
 
-    def __init__(self, home: Path | None = None, gateway: RunnerGateway | None = None) -> None:
+    def __init__(
+        self, home: Path | None = None, gateway: RunnerGateway | None = None, warm_environments: int = 4
+    ) -> None:
+        self._warm_environments = warm_environments
         self.home = home or Path(tempfile.mkdtemp(prefix="treadle-"))
         self.gateway = gateway or RunnerGateway()
         self.exits: list[tuple[str, int]] = []
@@ -61,7 +64,7 @@ class RunningEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.engine = LocalEngine(self.home, interpreter=sys.executable)
+        self.engine = LocalEngine(self.home, interpreter=sys.executable, warm_environments=self._warm_environments)
         self.call(self.engine.open(self._note_exit))
 
     def call(self, coroutine: Coroutine[Any, Any, Value]) -> Value:

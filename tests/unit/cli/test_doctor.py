@@ -47,7 +47,7 @@ def test_a_healthy_installation_passes(tmp_path: Path) -> None:
 
     assert code == 0
     assert list(findings) == [
-        "python", "installation", "sdk", "fork", "sandbox", "home", "disk", "gateway", "client"
+        "python", "installation", "sdk", "fork", "sandbox", "home", "disk", "packages", "gateway", "client"
     ]  # fmt: skip
     assert {findings[check]["level"] for check in ("python", "installation", "sdk", "fork", "home")} == {"ok"}
     assert findings["client"]["level"] == "warn"
@@ -169,3 +169,15 @@ def test_a_setting_that_makes_no_sense_is_named(variable: str, value: str, tmp_p
     assert variable in done.stderr
     assert value in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_allow_list_is_read(tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed.txt"
+    allowed.write_text("pendulum\n")
+    _, findings = examine(tmp_path / "home", TREADLE_ALLOWED_PACKAGES=str(allowed))
+    assert findings["packages"]["message"] == "the 1 of the allow list, from wheels only"
+
+    allowed.write_text("-e .\n")
+    code, findings = examine(tmp_path / "home", TREADLE_ALLOWED_PACKAGES=str(allowed))
+    assert (code, findings["packages"]["level"]) == (1, "fail")
+    assert "'-e .'" in findings["packages"]["message"]

@@ -104,3 +104,14 @@ def test_an_installation_without_the_server_part_says_what_to_install(tmp_path: 
     assert done.returncode == 1
     assert "unheard-of>=2 (not installed)" in done.stderr
     assert "treadle[server]" in done.stderr
+
+
+def test_a_list_of_packages_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "allowed.txt"
+    variables = {**clean_environment(), "TREADLE_ALLOWED_PACKAGES": str(missing)}
+
+    done = treadle(variables, "up", "--home", tmp_path / "home", "--port", "0")
+
+    assert done.returncode == 1
+    assert f"The list of allowed packages {missing} cannot be used" in done.stderr
+    assert "TREADLE_ALLOWED_PACKAGES" in done.stderr

@@ -183,3 +183,14 @@ def test_what_the_json_of_a_container_says_is_what_dumps_says(
     result = job.result()
     _, content = answer_to(platform, f"/api/v1/jobs/{job.job_id}/result/", encoding="1")
     assert repr(loads(json.loads(content)["result"])) == repr(loads(dumps(result)))
+
+
+def test_a_program_with_an_older_qiskit_gets_circuits_that_it_reads(client: ServerlessClient, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import qiskit\n" + ECHO.replace("beginning}", "qiskit.__version__}"))
+    older = client.upload(
+        QiskitFunction(
+            title="values-older", entrypoint="main.py", working_dir=str(tmp_path), dependencies=["qiskit==2.0.3"]
+        )
+    )
+    for value in ({"circuit": circuit(), "pair": (1, 2)}, {"circuit": circuit(), "bytes": b"x" * 70_000}):
+        assert older.run(**value).result() == {"arguments": value, "beginning": "2.0.3"}

@@ -35,7 +35,7 @@ _LIBRARIES = {
 }
 
 
-def dumps(value: Value, root: str = "result", verb: str = "stored", *, portable: bool = False) -> str:
+def dumps(value: Value, root: str = "result", verb: str = "stored") -> str:
     """Return `value` as JSON text.
 
     It carries everything that qiskit-ibm-runtime's encoder carries, and without loss: complex numbers, NumPy scalars with
@@ -46,12 +46,11 @@ def dumps(value: Value, root: str = "result", verb: str = "stored", *, portable:
         value: What to write.
         root: Name of the value in error messages.
         verb: What is about to happen to the value, in error messages.
-        portable: Whether to write circuits for a reader who may have an older Qiskit, which takes longer.
 
     Raises:
         SerializationError: Something inside cannot be carried; the message names its place and type.
     """
-    return json_text(tree_of(value, root, verb, portable=portable), root, verb)
+    return json_text(tree_of(value, root, verb), root, verb)
 
 
 def json_text(tree: Json, root: str, verb: str, default: Callable[[Binary], Json] | None = None) -> str:
@@ -109,7 +108,6 @@ def tree_of(
     default: Callable[[Value], Json] | None = None,
     *,
     keep: Callable[[Binary], Json] = Binary.text,
-    portable: bool = False,
 ) -> Json:
     """Return the JSON form of a value.
 
@@ -119,13 +117,12 @@ def tree_of(
         verb: What is about to happen to the value, in error messages.
         default: Returns the JSON form of objects that have none here.
         keep: Returns what stands for the bytes of an object.
-        portable: Whether to write circuits for a reader who may have an older Qiskit.
 
     Raises:
         SerializationError: Something inside cannot be carried; the message names its place and type.
     """
     try:
-        return _Walk(default, keep, portable).encode(value)
+        return _Walk(default, keep).encode(value)
     except CannotEncodeError as refusal:
         path = root + "".join(reversed(refusal.steps))
         reason = f": {refusal.reason}" if refusal.reason else ""
@@ -137,10 +134,9 @@ def tree_of(
 class _Walk:
     """One pass over a value. Containers that hold only plain values are taken as they are, not copied."""
 
-    def __init__(self, default: Callable[[Value], Json] | None, keep: Callable[[Binary], Json], portable: bool) -> None:
+    def __init__(self, default: Callable[[Value], Json] | None, keep: Callable[[Binary], Json]) -> None:
         self._default = default
         self._keep = keep
-        self.portable = portable
         self._open: set[int] = set()
 
     @property

@@ -12,7 +12,7 @@ _WORTH_A_PART = 1 << 16
 _ALIGNMENT = 16
 
 
-def pack(value: Value, root: str = "result", verb: str = "stored", *, portable: bool = False) -> list[Buffer]:
+def pack(value: Value, root: str = "result", verb: str = "stored") -> list[Buffer]:
     """Return a value in pieces: those of a container if its arrays, circuits and the like have 64 KiB or more, else JSON text.
 
     The pieces of large arrays are their own memory: write them before the arrays change.
@@ -21,7 +21,6 @@ def pack(value: Value, root: str = "result", verb: str = "stored", *, portable: 
         value: What to write.
         root: Name of the value in error messages.
         verb: What is about to happen to the value, in error messages.
-        portable: Whether to write circuits for a reader who may have an older Qiskit, which takes longer.
 
     Raises:
         SerializationError: Something inside cannot be carried; the message names its place and type.
@@ -32,7 +31,7 @@ def pack(value: Value, root: str = "result", verb: str = "stored", *, portable: 
         binaries.append(binary)
         return binary
 
-    tree = tree_of(value, root, verb, keep=keep, portable=portable)
+    tree = tree_of(value, root, verb, keep=keep)
     size = sum(binary.size for binary in binaries)
     if size < _WORTH_A_CONTAINER:
         return [json_text(tree, root, verb, Binary.text).encode()]

@@ -31,11 +31,12 @@ from qiskit.transpiler import CouplingMap
 from qiskit_ibm_runtime import QiskitRuntimeService, RuntimeDecoder, RuntimeEncoder
 from qiskit_ibm_runtime.fake_provider.local_service import QiskitRuntimeLocalService
 
-from qiskit_serverless.serialization import circuits
 from qiskit_serverless.serialization.binary import Binary, inflated_bytes_of
 from qiskit_serverless.serialization.decoding import QiskitObjectsDecoder
 from qiskit_serverless.serialization.tags import PREFIX, VALUE, CannotEncodeError, Encode, Json, Value, Walk, tagged
 
+# The newest that the runtime client writes: whoever reads its circuits reads ours.
+_QPY_VERSION = max(qpy.QPY_COMPATIBILITY_VERSION, min(17, qpy.QPY_VERSION))
 _QUANTUM_INFO = "qiskit.quantum_info."
 
 # Classes of qiskit.quantum_info that are rebuilt by handing their `settings` to their constructor.
@@ -92,7 +93,9 @@ def _encode_circuit(walk: Walk, circuit: QuantumCircuit) -> Json:
 
 def _qpy(walk: Walk, circuit: QuantumCircuit) -> Json:
     _check_delays(circuit)
-    return walk.binary(Binary((circuits.written(circuit, walk.json_encoder, walk.portable),), alike=True))
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer, metadata_serializer=walk.json_encoder, version=_QPY_VERSION)
+    return walk.binary(Binary((buffer.getbuffer(),), alike=True))
 
 
 def _check_delays(circuit: QuantumCircuit) -> None:

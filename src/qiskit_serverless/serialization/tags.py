@@ -49,10 +49,6 @@ class Walk(Protocol):
         """Return what stands for the bytes of an object: their text, or in a container a reference to them."""
 
     @property
-    def portable(self) -> bool:
-        """Whether it is for a reader who may have an older Qiskit."""
-
-    @property
     def json_encoder(self) -> type:
         """The encoder class, for libraries that write JSON themselves."""
 

@@ -12,6 +12,7 @@ from qiskit_serverless.definitions import QiskitFunction, split_title
 from qiskit_serverless.exceptions import InvalidArgumentError
 from qiskit_serverless.sending import Pieces
 from qiskit_serverless.serialization import dumps
+from qiskit_serverless.serialization.compression import Buffer
 from qiskit_serverless.serialization.container import MEDIA_TYPE, is_container
 from qiskit_serverless.serialization.packing import pack
 from qiskit_serverless.serialization.tags import Value
@@ -65,10 +66,8 @@ class FunctionCalls(JobCalls, FileCalls, VersionCalls):
     def _submit(self, fields: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
         """Submit a job. Arguments that make a container are the body, and the other fields then stand in the query."""
         path, root, verb = self._path("programs/run"), "arguments", "sent"
-        if self._takes_containers:
-            pieces = pack(arguments, root, verb, portable=True)
-        else:
-            pieces = [dumps(arguments, root, verb, portable=True).encode()]
+        packed = pack if self._takes_containers else _as_json
+        pieces = packed(arguments, root, verb)
         if is_container(pieces[0]):
             query = given(**{**fields, "config": json.dumps(fields["config"]) if fields["config"] else None})
             content = Pieces(pieces, MEDIA_TYPE)
@@ -178,3 +177,7 @@ def _job_query(function: QiskitFunction | str | None, *, status: str | None, **f
     named = QiskitFunction(function) if isinstance(function, str) else function
     whose = {"function": named.title, "provider": named.provider} if named else {}
     return given(status=on_the_wire(status) if status else None, **whose, **filters)
+
+
+def _as_json(value: Value, root: str, verb: str) -> list[Buffer]:
+    return [dumps(value, root, verb).encode()]

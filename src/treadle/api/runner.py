@@ -10,7 +10,7 @@ from qiskit_serverless.serialization.qpy_versions import OLDEST
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import BySupervisor
-from treadle.api.value_answers import container_answer
+from treadle.api.value_answers import portable_answer, value_answer
 from treadle.domain.errors import InvalidError
 from treadle.domain.outcome import Outcome
 
@@ -33,16 +33,9 @@ async def artifact(call: BySupervisor) -> Response:
 
 @router.get("/arguments/")
 async def arguments(call: BySupervisor, qpy: Annotated[int | None, Query(ge=OLDEST)] = None) -> Response:
-    """Return the job's arguments as they were submitted.
-
-    Only what is no container (our client writes those, with the oldest QPY that will do) gets its circuits written again
-    for a Qiskit that reads QPY up to version `qpy`.
-    """
+    """Return the job's arguments as they were submitted, or with circuits for a Qiskit that reads QPY up to version `qpy`."""
     stored = await call.platform.reports.arguments(call.identity)
-    if qpy is None or stored.is_container:
-        return container_answer(stored)
-    text = await call.platform.circuits.in_version(await stored.text(), qpy)
-    return Response(text, media_type="application/json")
+    return value_answer(stored) if qpy is None else await portable_answer(stored, call.platform.circuits, qpy)
 
 
 @router.post("/started/")

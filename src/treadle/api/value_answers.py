@@ -16,12 +16,13 @@ from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer
 from treadle.ports.circuits import CircuitWriter
+from treadle.services.json_form import OlderCircuits
 from treadle.services.values import StoredValue
 
 _KNOWN = (TAGGED, CONTAINED)
 
 
-def container_answer(stored: StoredValue) -> Response:
+def value_answer(stored: StoredValue) -> Response:
     """Return an answer that is a value as it lies in the store."""
     kind = MEDIA_TYPE if stored.is_container else "application/json"
     return StreamingResponse(stored.blocks(), media_type=kind, headers={"Content-Length": str(stored.size)})
@@ -35,7 +36,7 @@ async def result_answer(stored: StoredValue, encoding: str | None) -> Response:
         encoding: Header ``Treadle-Encoding`` of the question.
     """
     if stored.is_container and encoding == CONTAINED:
-        return container_answer(stored)
+        return value_answer(stored)
     return await answer_with_result({}, stored, encoding, None)
 
 
@@ -50,15 +51,34 @@ async def answer_with_result(
         encoding: Header ``Treadle-Encoding`` of the question.
         circuits: Writes circuits again for a reader with an older Qiskit; None if that is not needed.
     """
-    circuits = None if encoding in _KNOWN else circuits
+    older = _older(circuits, OLDEST) if circuits is not None and encoding not in _KNOWN else None
     if not stored.is_container:
-        return JsonAnswer({**document, "result": await _text(stored, encoding, circuits)})
-
-    def rewrite(text: str) -> str:
-        return anyio.from_thread.run(circuits.in_version, text, OLDEST) if circuits else text
-
-    pieces = await stored.json(reduced=encoding not in _KNOWN, rewrite=rewrite if circuits else None)
+        return JsonAnswer({**document, "result": await _text(stored, encoding, circuits if older else None)})
+    pieces = await stored.json(reduced=encoding not in _KNOWN, older=older)
     return StreamingResponse(_around(document, pieces), media_type="application/json")
+
+
+async def portable_answer(stored: StoredValue, circuits: CircuitWriter, version: int) -> Response:
+    """Return an answer that is a value whose circuits an older Qiskit can read: a container that has newer ones becomes JSON.
+
+    Args:
+        stored: The value.
+        circuits: Writes circuits again.
+        version: Newest QPY version that Qiskit reads.
+    """
+    if not stored.is_container:
+        text = await circuits.in_version(await stored.text(), version)
+        return Response(text, media_type="application/json")
+    older = _older(circuits, version)
+    if not await stored.has_newer_circuits(older):
+        return value_answer(stored)
+    pieces = await stored.json(reduced=False, older=older)
+    return StreamingResponse(pieces, media_type="application/json")
+
+
+def _older(circuits: CircuitWriter, version: int) -> OlderCircuits:
+    """Return what writes circuits again for those who make JSON in a thread of their own."""
+    return OlderCircuits(version, lambda text: anyio.from_thread.run(circuits.in_version, text, version))
 
 
 async def _text(stored: StoredValue, encoding: str | None, circuits: CircuitWriter | None) -> str:

@@ -3,25 +3,35 @@
 import base64
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from qiskit_serverless.serialization.binary import DEFLATED, deflation_level
 from qiskit_serverless.serialization.compression import Buffer
 from qiskit_serverless.serialization.container import LARGEST_SHARED, PREAMBLE_SIZE, Part, Preamble, parse_index
-from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.serialization.references import Reference
 from qiskit_serverless.wire import split_at_references
 
 Read: TypeAlias = Callable[[int, int], bytes]
 """Returns so many bytes from an offset on."""
 
-Rewrite: TypeAlias = Callable[[str], str]
-"""Returns JSON text whose circuits an older Qiskit can read."""
-
 _BLOCK = 1 << 20
 _WORTH_SENDING = 1 << 16
 _QPY = b"QISKIT"
 _BEFORE, _AFTER = '{"__type__":"QuantumCircuit","__value__":"', '"}'
+
+
+@dataclass(frozen=True, slots=True)
+class OlderCircuits:
+    """How circuits are written for a reader with an older Qiskit.
+
+    Attributes:
+        version: Newest QPY version it reads.
+        rewrite: Returns JSON text with its circuits written again. It takes a process that has Qiskit.
+    """
+
+    version: int
+    rewrite: Callable[[str], str]
 
 
 class JsonForm:
@@ -44,18 +54,27 @@ class JsonForm:
         head = b"".join(self._content(self._parts[0]))
         self._pieces = split_at_references(head, self._parts, reduced=reduced)
 
-    def pieces(self, rewrite: Rewrite | None) -> Iterator[str]:
+    def has_newer_circuits(self, older: OlderCircuits) -> bool:
+        """Return whether there are circuits that would have to be written again.
+
+        Raises:
+            SerializationError: A part is damaged.
+        """
+        references = (piece for piece in self._pieces if isinstance(piece, Reference))
+        return any(self._is_newer_circuit(reference, older.version) for reference in references)
+
+    def pieces(self, older: OlderCircuits | None) -> Iterator[str]:
         """Yield the text in pieces of some size.
 
         Args:
-            rewrite: Writes circuits again for a reader with an older Qiskit; None to leave them as they are.
+            older: How to write circuits for a reader with an older Qiskit; None to leave them as they are.
 
         Raises:
             SerializationError: A part is damaged.
         """
         waiting: list[str] = []
         size = 0
-        for piece in self._texts(rewrite):
+        for piece in self._texts(older):
             waiting.append(piece)
             size += len(piece)
             if size >= _WORTH_SENDING:
@@ -63,14 +82,14 @@ class JsonForm:
                 waiting, size = [], 0
         yield "".join(waiting)
 
-    def _texts(self, rewrite: Rewrite | None) -> Iterator[str]:
+    def _texts(self, older: OlderCircuits | None) -> Iterator[str]:
         rewritten: dict[Reference, str] = {}
         for piece in self._pieces:
             if isinstance(piece, str):
                 yield piece
                 continue
-            if rewrite is not None and piece not in rewritten and self._is_newer_circuit(piece):
-                rewritten = self._rewritten(piece.part, rewrite)
+            if older is not None and piece not in rewritten and self._is_newer_circuit(piece, older.version):
+                rewritten = self._rewritten(piece.part, older)
             yield from [rewritten[piece]] if piece in rewritten else _base64(self._text_bytes(piece))
 
     def _text_bytes(self, reference: Reference) -> Iterator[Buffer]:
@@ -93,21 +112,21 @@ class JsonForm:
         starts = range(part.offset, part.offset + part.stored, _BLOCK)
         return part.content(self._read(start, min(_BLOCK, part.offset + part.stored - start)) for start in starts)
 
-    def _is_newer_circuit(self, reference: Reference) -> bool:
+    def _is_newer_circuit(self, reference: Reference, version: int) -> bool:
         if reference.encoding != DEFLATED or self._parts[reference.part].size > LARGEST_SHARED:
             return False
         beginning = self._shared(reference)[: len(_QPY) + 1]
-        return beginning.startswith(_QPY) and beginning[-1] > OLDEST
+        return beginning.startswith(_QPY) and beginning[-1] > version
 
-    def _rewritten(self, part: int, rewrite: Rewrite) -> dict[Reference, str]:
-        """Write all newer circuits of a part again, in one go: it takes a process that has Qiskit."""
+    def _rewritten(self, part: int, older: OlderCircuits) -> dict[Reference, str]:
+        """Write all newer circuits of a part again, in one go."""
         newer = [
             piece
             for piece in self._pieces
-            if isinstance(piece, Reference) and piece.part == part and self._is_newer_circuit(piece)
+            if isinstance(piece, Reference) and piece.part == part and self._is_newer_circuit(piece, older.version)
         ]
         texts = [_BEFORE + "".join(_base64(self._text_bytes(piece))) + _AFTER for piece in newer]
-        lines = rewrite("\n".join(texts)).split("\n")
+        lines = older.rewrite("\n".join(texts)).split("\n")
         return {piece: line[len(_BEFORE) : -len(_AFTER)] for piece, line in zip(newer, lines, strict=True)}
 
 

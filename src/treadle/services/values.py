@@ -8,7 +8,7 @@ from qiskit_serverless.serialization.container import MAGIC, is_container
 from treadle.domain.errors import InvalidError
 from treadle.ports.objects import ObjectStore, StoredObject
 from treadle.services.arrivals import Arrival
-from treadle.services.json_form import JsonForm, Rewrite
+from treadle.services.json_form import JsonForm, OlderCircuits
 
 
 class StoredValue:
@@ -32,12 +32,12 @@ class StoredValue:
         """Return it as JSON text. What is a container is too large for that: see `json`."""
         return (await asyncio.to_thread(self._stored.read, 0, self.size)).decode()
 
-    async def json(self, *, reduced: bool, rewrite: Rewrite | None = None) -> Iterator[str]:
+    async def json(self, *, reduced: bool, older: OlderCircuits | None = None) -> Iterator[str]:
         """Return the JSON text of a container, in pieces that are made when asked for: ask outside the event loop.
 
         Args:
             reduced: Whether to leave out what only our own clients know.
-            rewrite: Writes circuits again for a reader with an older Qiskit; None to leave them as they are.
+            older: How to write circuits for a reader with an older Qiskit; None to leave them as they are.
 
         Raises:
             InvalidError: The container holds no JSON.
@@ -45,8 +45,23 @@ class StoredValue:
         try:
             form = await asyncio.to_thread(JsonForm, self._stored.read, reduced=reduced)
         except SerializationError as error:
-            raise InvalidError(f"What the program saved cannot be read: {error}") from error
-        return form.pieces(rewrite)
+            raise InvalidError(f"The value cannot be read: {error}") from error
+        return form.pieces(older)
+
+    async def has_newer_circuits(self, older: OlderCircuits) -> bool:
+        """Return whether a container has circuits that would have to be written again.
+
+        Raises:
+            InvalidError: The container is damaged.
+        """
+
+        def look() -> bool:
+            return JsonForm(self._stored.read, reduced=False).has_newer_circuits(older)
+
+        try:
+            return await asyncio.to_thread(look)
+        except SerializationError as error:
+            raise InvalidError(f"The value cannot be read: {error}") from error
 
 
 class Values:

@@ -1,6 +1,5 @@
 """The container of large values: what it carries, how it lies, and what is refused."""
 
-import base64
 import json
 import struct
 import zlib
@@ -12,12 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from qiskit.circuit.library import PauliEvolutionGate
 from qiskit.primitives.containers.bindings_array import BindingsArray
-from qiskit.quantum_info import SparseObservable
 
 from qiskit_serverless.exceptions import SerializationError
-from qiskit_serverless.serialization import dumps, loads
+from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.compression import compressed, decompressed
 from qiskit_serverless.serialization.container import (
     MAGIC,
@@ -35,8 +32,8 @@ NOISE = np.random.default_rng(0).random(20_000)
 PREAMBLE = struct.Struct("<8sHHIQII")
 
 
-def packed(value: Any, **options: Any) -> bytearray:
-    return bytearray().join(pack(value, **options))
+def packed(value: Any) -> bytearray:
+    return bytearray().join(pack(value))
 
 
 def there_and_back(value: Any) -> Any:
@@ -212,18 +209,6 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
     except SerializationError:
         return
     assert at >= PREAMBLE_SIZE - 4, "the preamble is checked, but for its last four bytes"
-
-
-def test_portable_circuits_are_in_the_oldest_version_that_carries_them() -> None:
-    evolution = QuantumCircuit(2)
-    evolution.append(PauliEvolutionGate(SparseObservable.from_list([("XX", 1.0)])), [0, 1])
-    stretched = QuantumCircuit(1)
-    stretched.delay(stretched.add_stretch("s"), 0)
-    for made, version in ((circuit(), 13), (stretched, 14), (evolution, 17)):
-        text = dumps(made, portable=True)
-        assert zlib.decompress(base64.b64decode(json.loads(text)["__value__"]))[6] == version
-        assert loads(text) == made
-    assert zlib.decompress(base64.b64decode(json.loads(dumps(circuit()))["__value__"]))[6] == 17
 
 
 def test_the_layout_is_the_documented_one() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
-from qiskit.circuit.library import XGate
+from qiskit.circuit.library import PauliEvolutionGate, XGate
+from qiskit.quantum_info import SparseObservable, SparsePauliOp
 from qiskit_ibm_runtime import RuntimeEncoder
 
 from qiskit_serverless.serialization import dumps, loads
@@ -77,3 +78,12 @@ def test_what_the_older_version_cannot_carry_stays_as_it_is() -> None:
 def test_what_is_no_circuit_has_no_version(text: str) -> None:
     assert newest_version(text) == 0
     assert rewrite(text, OLDEST) == text
+
+
+def test_an_evolution_that_would_be_lost_stays_as_it_is() -> None:
+    lost, kept = QuantumCircuit(2), QuantumCircuit(2)
+    lost.append(PauliEvolutionGate(SparseObservable.from_list([("XX", 1.0)])), [0, 1])
+    kept.append(PauliEvolutionGate(SparsePauliOp(["XX"])), [0, 1])
+    older = rewrite(dumps([lost, kept]), OLDEST)
+    assert [newest_version(json.dumps(each)) for each in json.loads(older)] == [17, OLDEST]
+    assert loads(older) == [lost, kept]

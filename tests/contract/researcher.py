@@ -32,11 +32,13 @@ class Researcher:
     Attributes:
         release: Version of ``qiskit-serverless``.
         channels: Arguments with which this release may be let in; the first are its default channel's.
+        mark: Makes names on a platform this researcher's own: a test worker may have several of one release, one after the other.
     """
 
     def __init__(self, release: str, home: Path) -> None:
         self.release = release
         self.channels = _CHANNELS.get(release, _CHANNELS_TODAY)
+        self.mark = f"{release}-{home.name}".replace(".", "-")
         self._home = home
         self._process = subprocess.Popen(
             [client_python(release), "-I", "-W", "ignore", HERE / "stories"],
@@ -62,7 +64,7 @@ class Researcher:
             "client": {"host": platform.url, "token": platform.token, **(channel or self.channels[0])},
             "programs": str(programs),
             "folder": str(folder / "desk"),
-            "suffix": f"{self.release}-{folder.name}".replace(".", "-"),
+            "suffix": f"{self.mark}-{folder.name}",
             "details": details,
         }
         return self._ask(request)

@@ -15,8 +15,7 @@ pytestmark = pytest.mark.timeout(600)  # the first run on a machine downloads th
 @pytest.fixture(scope="session")
 def lab(researcher: Researcher, platform: RunningPlatform) -> dict[str, str]:
     """A provider with a published function, its admin, and somebody who may run it; with what its admin saw on the way."""
-    mark = researcher.release.replace(".", "-")
-    provider, boss, mate, title = (f"{word}-{mark}" for word in ("lab", "boss", "mate", "recipe"))
+    provider, boss, mate, title = (f"{word}-{researcher.mark}" for word in ("lab", "boss", "mate", "recipe"))
 
     async def found(opened: Administration) -> list[str]:
         tokens = [await opened.accounts.add_user(name) for name in (boss, mate)]

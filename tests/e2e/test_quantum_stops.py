@@ -41,7 +41,6 @@ def test_quantum_jobs_that_cannot_be_canceled_are_told_one_by_one(http: httpx2.C
 def test_a_service_that_makes_no_sense_stops_nothing(http: httpx2.Client, upload: Upload) -> None:
     job = upload("still_there", "import time\ntime.sleep(60)").run()
     path = f"/api/v1/jobs/{job.job_id}/stop/"
-    assert message(http.post(path, json={"service": None})) == "This field may not be null."
     assert message(http.post(path, json={"service": "{"})).startswith("'service' is not valid JSON: ")
     assert http.get(f"/api/v1/jobs/{job.job_id}/").json()["status"] not in ("STOPPING", "STOPPED")
     assert http.post(path, json={"service": "null"}).json()["message"] == (

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel
 
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
@@ -29,16 +29,13 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
 
 
-def _not_null(value: object) -> object:
-    if value is None:
-        raise ValueError("This field may not be null.")
-    return value
-
-
 class StopBody(BaseModel):
-    """How to stop a job: `service` is the runtime client's JSON of the service with which to end its QPU jobs."""
+    """How to stop a job: `service` is the runtime client's JSON of the service with which to end its QPU jobs.
 
-    service: Annotated[str | None, BeforeValidator(_not_null)] = None
+    Clients up to 0.24 send null where they have none.
+    """
+
+    service: str | None = None
 
 
 @router.get("/")

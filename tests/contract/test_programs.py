@@ -20,3 +20,12 @@ def test_a_program_of_its_time_runs(researcher: Researcher, platform: RunningPla
     assert "lowest energy: 1.5\n" in seen["log"]
     # 0.37 has no decorators any more.
     assert seen.get("sent away") == (None if researcher.release == "0.37.0" else {"double": 42})
+
+
+@pytest.mark.parametrize("researcher", ["0.37.0"], indirect=True)
+def test_a_program_has_our_sdk_even_where_the_official_one_is_installed(
+    researcher: Researcher, platform: RunningPlatform
+) -> None:
+    seen = researcher.tell("official_sdk", platform)["seen"]
+
+    assert seen == {"official": researcher.release, "is_official": False, "ours": True}

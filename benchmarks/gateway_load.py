@@ -18,7 +18,8 @@ async def requests_per_second(url: str, token: str, clients: int, seconds: float
         RuntimeError: An answer is not a 200.
     """
     parts = urlsplit(url)
-    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    target = f"{parts.path}?{parts.query}"
+    request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     until = time.perf_counter() + seconds
     tasks = [_client(parts.hostname or "", parts.port or 80, request, until) for _ in range(clients)]
     began = time.perf_counter()

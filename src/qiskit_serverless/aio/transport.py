@@ -1,10 +1,12 @@
 """HTTP to a gateway: one pool of connections, patience with what is safe to repeat, errors as exceptions."""
 
+import os
+
 # sync only: import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
@@ -47,13 +49,22 @@ class AsyncTransport:
     headers: dict[str, str]
     patience: Patience = field(default_factory=Patience)
     underlying: "httpx2.AsyncBaseTransport | None" = None
-    _http: "httpx2.AsyncClient" = field(init=False, repr=False)
+    _connections: "dict[int, httpx2.AsyncClient]" = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Copy it, or send it to another process, without its connections."""
+        return type(self), (self.url, self.headers, self.patience, self.underlying)
+
+    @property
+    def _http(self) -> "httpx2.AsyncClient":
+        """The connections of this process. A forked process makes its own: those it inherited, its parent goes on to use."""
+        return self._connections.get(os.getpid()) or self._open(os.getpid())
+
+    def _open(self, process: int) -> "httpx2.AsyncClient":
         import httpx2
 
         secure = is_secure(self.url)
-        self._http = httpx2.AsyncClient(
+        http = httpx2.AsyncClient(
             base_url=self.url,
             headers={"User-Agent": user_agent(), **self.headers},
             timeout=timeout(),
@@ -62,7 +73,8 @@ class AsyncTransport:
             trust_env=not is_on_loopback(self.url),
             transport=self.underlying,
         )
-        # sync only: weakref.finalize(self, self._http.close)
+        # sync only: weakref.finalize(self, http.close)
+        return self._connections.setdefault(process, http)
 
     async def aclose(self) -> None:
         """Close the connections."""

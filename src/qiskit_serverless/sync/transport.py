@@ -1,12 +1,13 @@
 # Made from aio/transport.py by `make sdk`. Change it there.
 """HTTP to a gateway: one pool of connections, patience with what is safe to repeat, errors as exceptions."""
 
+import os
 import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from qiskit_serverless.connections import (
     REPEATABLE,
@@ -47,13 +48,22 @@ class Transport:
     headers: dict[str, str]
     patience: Patience = field(default_factory=Patience)
     underlying: "httpx2.BaseTransport | None" = None
-    _http: "httpx2.Client" = field(init=False, repr=False)
+    _connections: "dict[int, httpx2.Client]" = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Copy it, or send it to another process, without its connections."""
+        return type(self), (self.url, self.headers, self.patience, self.underlying)
+
+    @property
+    def _http(self) -> "httpx2.Client":
+        """The connections of this process. A forked process makes its own: those it inherited, its parent goes on to use."""
+        return self._connections.get(os.getpid()) or self._open(os.getpid())
+
+    def _open(self, process: int) -> "httpx2.Client":
         import httpx2
 
         secure = is_secure(self.url)
-        self._http = httpx2.Client(
+        http = httpx2.Client(
             base_url=self.url,
             headers={"User-Agent": user_agent(), **self.headers},
             timeout=timeout(),
@@ -62,7 +72,8 @@ class Transport:
             trust_env=not is_on_loopback(self.url),
             transport=self.underlying,
         )
-        weakref.finalize(self, self._http.close)
+        weakref.finalize(self, http.close)
+        return self._connections.setdefault(process, http)
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,6 +1,9 @@
 """Talking to a gateway: what is repeated and what is not, errors by kind, connections reused."""
 
+import copy
 import gc
+import multiprocessing
+import pickle
 import platform
 
 import httpx2
@@ -164,7 +167,7 @@ def test_the_timeout_can_be_set(monkeypatch: pytest.MonkeyPatch, gateway: Script
         transport.request("POST", "/x")
     monkeypatch.setenv("REQUESTS_TIMEOUT_OVERRIDE", "soon")
     with pytest.raises(InvalidArgumentError, match="REQUESTS_TIMEOUT_OVERRIDE is a number of seconds, not 'soon'"):
-        Transport(gateway.url, {})
+        Transport(gateway.url, {}).request("GET", "/x")
 
 
 class NeverAnswers(httpx2.BaseTransport):
@@ -195,6 +198,33 @@ def test_a_transport_that_nobody_has_any_more_closes_its_connections(gateway: Sc
     del transport
     gc.collect()
     assert pool.is_closed
+
+
+def test_a_forked_process_uses_connections_of_its_own(gateway: ScriptedGateway, transport: Transport) -> None:
+    gateway.answer("GET", "/parent", {})
+    gateway.answer("GET", "/child", {})
+    transport.request("GET", "/parent")
+
+    child = multiprocessing.get_context("fork").Process(target=transport.request, args=("GET", "/child"))
+    child.start()
+    child.join()
+
+    transport.request("GET", "/parent")
+    before, of_child, after = (request.connection for request in gateway.requests)
+    assert before == after != of_child
+
+
+def test_a_transport_that_is_copied_or_pickled_leaves_its_connections_behind(
+    gateway: ScriptedGateway, transport: Transport
+) -> None:
+    gateway.answer("GET", "/x", {})
+    transport.request("GET", "/x")
+    for other in (copy.deepcopy(transport), pickle.loads(pickle.dumps(transport))):
+        assert other == transport
+        other.request("GET", "/x")
+        other.close()
+    assert len({request.connection for request in gateway.requests}) == 3
+    assert gateway.requests[-1].headers["authorization"] == "Bearer t"
 
 
 def test_events_are_read_as_they_come(gateway: ScriptedGateway, transport: Transport) -> None:

@@ -120,10 +120,19 @@ def test_the_words_for_a_function_that_does_not_exist(http: httpx2.Client) -> No
             {"entrypoint": "m.py", "env_vars": r'{"TOKEN": "\ud800"}'},
             "'env_vars' has a variable that no environment can",
         ),
-        ({"entrypoint": "m.py", "version": "1" * 5000}, "Invalid version - expected format x.y.z"),
+        (
+            {"entrypoint": "m.py", "version": "1" * 5000},
+            "Invalid version - it has 5000 characters and the maximum is 255.",
+        ),
         ({"entrypoint": "m.py", "version": "latest"}, "Invalid version - expected format x.y.z"),
         ({"entrypoint": "m.py", "type": "FOO"}, '"FOO" is not a valid choice.'),
         ({"entrypoint": "m.py", "arguments_schema": " " * 65537}, "arguments_schema is 65537 characters long"),
+        ({"entrypoint": "m.py", "description": "d" * 65537}, "description is 65537 characters long and the maximum is"),
+        ({"entrypoint": "m.py", "env_vars": " " * (2**20 + 1)}, "env_vars is 1048577 characters long"),
+        ({"entrypoint": "m.py", "dependencies": " " * (2**20 + 1)}, "dependencies is 1048577 characters long"),
+        ({"entrypoint": "m.py", "sizes": " " * (2**20 + 1)}, "sizes is 1048577 characters long"),
+        ({"entrypoint": "m.py", "sizes": json.dumps(dict.fromkeys(range(101), "x1-1x1"))}, "sizes: Dictionary should"),
+        ({"entrypoint": "m.py", "sizes": json.dumps({"s" * 256: "x1-1x1"})}, "Ensure this field has no more than 255"),
     ],
 )
 def test_the_words_for_an_upload_that_makes_no_sense(http: httpx2.Client, fields: dict[str, str], words: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -46,6 +46,23 @@ def from_json(value: object) -> object:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"Value must be valid JSON: {error}") from error
+
+
+def at_most(longest: int, hint: str = "") -> BeforeValidator:
+    """Return what refuses a text of more than so many characters, before anything is made of it.
+
+    Args:
+        longest: The most characters.
+        hint: What to do instead.
+    """
+
+    def checked(value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and len(value) > longest:
+            words = f"{info.field_name} is {len(value)} characters long and the maximum is {longest}."
+            raise InvalidError(words, hint=hint)
+        return value
+
+    return BeforeValidator(checked)
 
 
 Blankable = Annotated[str | None, BeforeValidator(lambda value: None if value == "" else value)]

@@ -14,6 +14,7 @@ from treadle.api.bodies import (
     Blankable,
     TarContent,
     VersionChoice,
+    at_most,
     documented,
     from_json,
     is_text,
@@ -33,10 +34,13 @@ from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
 
-_SCHEMA_LENGTH = 65_536
-_FILES_LENGTH = 16 * 1024**2  # of the list; parsing it takes the event loop
+_LONGEST_LABEL = 255
+_TEXT = at_most(65_536)  # what listings show of every function
+_JSON = at_most(2**20)  # parsing it takes the event loop
+_FILES = at_most(16 * 2**20, "Send the whole artifact.")
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Label = Annotated[str, Field(min_length=1, max_length=_LONGEST_LABEL)]
 
 
 class FileBody(BaseModel):
@@ -45,14 +49,6 @@ class FileBody(BaseModel):
     path: str = Field(pattern="^[^\\x00]+$")
     sha256: Sha256
     executable: bool = False
-
-
-def _limited(text: object) -> object:
-    if isinstance(text, str) and len(text) > _FILES_LENGTH:
-        raise InvalidError(
-            f"files is {len(text)} characters long and the maximum is {_FILES_LENGTH}. Send the whole artifact."
-        )
-    return text
 
 
 class UploadBody(BaseModel):
@@ -68,17 +64,17 @@ class UploadBody(BaseModel):
     image: str | None = Field(None, max_length=511)
     artifact: TarContent | None = None
     base_version: VersionChoice | None = None
-    files: Annotated[Json[list[FileBody]] | None, BeforeValidator(_limited)] = None
+    files: Annotated[Json[list[FileBody]] | None, _FILES] = None
     artifact_digest: Sha256 | None = None
-    dependencies: str | None = None
-    env_vars: str | None = None
-    description: str | None = None
+    dependencies: Annotated[str | None, _JSON] = None
+    env_vars: Annotated[str | None, _JSON] = None
+    description: Annotated[str | None, _TEXT] = None
     version: str | None = None
     type: Literal["GENERIC", "APPLICATION", "CIRCUIT"] | None = None
     runner: str | None = Field(None, max_length=255)
-    arguments_schema: str | None = None
-    sizes: Annotated[dict[str, str], BeforeValidator(from_json)] | None = None
-    default_size: str | None = Field(None, min_length=1, max_length=255)
+    arguments_schema: Annotated[str | None, _TEXT] = None
+    sizes: Annotated[dict[Label, str], Field(max_length=100), BeforeValidator(from_json), _JSON] | None = None
+    default_size: Label | None = None
 
 
 class ArgumentsBody(BaseModel):
@@ -106,7 +102,7 @@ class RunFields(BaseModel):
 
     title: str
     provider: Name = None
-    config: Annotated[ConfigBody, BeforeValidator(from_json)] | None = None
+    config: Annotated[ConfigBody, BeforeValidator(from_json), _JSON] | None = None
     compute_profile: Blankable = None
     function_size: Blankable = None
     version: VersionChoice | None = None
@@ -154,7 +150,7 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
             version=_version(body.version),
             type=body.type,
             runner=body.runner,
-            arguments_schema=_arguments_schema(body.arguments_schema),
+            arguments_schema=body.arguments_schema,
             sizes=body.sizes,
             default_size=body.default_size,
         ),
@@ -249,6 +245,8 @@ def _env_vars(text: str | None) -> dict[str, str] | None:
 
 
 def _version(text: str | None) -> str | None:
+    if text is not None and len(text) > _LONGEST_LABEL:
+        raise InvalidError(f"Invalid version - it has {len(text)} characters and the maximum is {_LONGEST_LABEL}.")
     if text is not None:
         from packaging.version import Version  # late: only uploads need it
 
@@ -256,10 +254,4 @@ def _version(text: str | None) -> str | None:
             Version(text)
         except ValueError:  # InvalidVersion, or a number of too many digits
             raise InvalidError("Invalid version - expected format x.y.z") from None
-    return text
-
-
-def _arguments_schema(text: str | None) -> str | None:
-    if text is not None and len(text) > _SCHEMA_LENGTH:
-        raise InvalidError(f"arguments_schema is {len(text)} characters long and the maximum is {_SCHEMA_LENGTH}.")
     return text

@@ -44,7 +44,9 @@ async def test_from_whichever_byte_it_is_read_a_line_stays_what_it_is(logs: Fold
 async def test_a_log_larger_than_what_is_read_at_once_is_shown_whole(logs: FolderLogs, view: LogView) -> None:
     log = "".join(f"[PUBLIC] öffentlich {n}\n[private] geheim {n}\nübrig {n}\n" for n in range(5000)).encode()
     await logs.append("job", 0, log)
-    assert await log_so_far(logs, "job", view) == shown(log, view).decode()
+    pieces = [piece async for piece in log_so_far(logs, "job", view)]
+    assert "".join(pieces) == shown(log, view).decode()
+    assert max(map(len, pieces)) <= 64 * 1024
 
 
 async def test_private_lines_are_never_taken_for_public_ones(logs: FolderLogs) -> None:

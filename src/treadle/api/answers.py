@@ -1,8 +1,11 @@
 """Answers in JSON."""
 
 import json
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 
 class JsonAnswer(JSONResponse):
@@ -10,5 +13,28 @@ class JsonAnswer(JSONResponse):
 
     def render(self, content: object) -> bytes:
         """Return the body."""
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode(errors="backslashreplace")
+        return _encoded(json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def text_answer(document: dict[str, Any], name: str, pieces: AsyncIterator[str]) -> StreamingResponse:
+    """Return an answer in JSON with a text that may be larger than memory.
+
+    Args:
+        document: What else the answer holds.
+        name: Where the text stands in it.
+        pieces: The text.
+    """
+    return StreamingResponse(_around(document, name, pieces), media_type="application/json")
+
+
+async def _around(document: dict[str, Any], name: str, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    mark = secrets.token_hex(16)  # nobody can have written it
+    before, _, after = bytes(JsonAnswer({**document, name: mark}).body).partition(mark.encode())
+    yield before
+    async for piece in pieces:
+        yield _encoded(json.dumps(piece, ensure_ascii=False)[1:-1])
+    yield after
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

@@ -1,20 +1,18 @@
 """Results as answers: a container as it lies there, or JSON text, also of a container for those who do not know containers."""
 
 import asyncio
-import json
-import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import anyio.from_thread
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import iterate_in_threadpool
 
 from qiskit_serverless.encodings import CONTAINED, TAGGED
 from qiskit_serverless.serialization.container import MEDIA_TYPE
 from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.wire import reduce_for_runtime_client
-from treadle.api.answers import JsonAnswer
+from treadle.api.answers import JsonAnswer, text_answer
 from treadle.ports.circuits import CircuitWriter
 from treadle.services.json_form import OlderCircuits
 from treadle.services.values import StoredValue
@@ -55,7 +53,7 @@ async def answer_with_result(
     if not stored.is_container:
         return JsonAnswer({**document, "result": await _text(stored, encoding, circuits if older else None)})
     pieces = await stored.json(reduced=encoding not in _KNOWN, older=older)
-    return StreamingResponse(_around(document, pieces), media_type="application/json")
+    return text_answer(document, "result", iterate_in_threadpool(pieces))
 
 
 async def portable_answer(stored: StoredValue, circuits: CircuitWriter, version: int) -> Response:
@@ -86,13 +84,3 @@ async def _text(stored: StoredValue, encoding: str | None, circuits: CircuitWrit
     if encoding not in _KNOWN:
         text = await asyncio.to_thread(reduce_for_runtime_client, text)
     return await circuits.in_version(text, OLDEST) if circuits else text
-
-
-def _around(document: dict[str, Any], pieces: Iterator[str]) -> Iterator[bytes]:
-    """Yield a JSON document whose ``result`` is a text that comes in pieces."""
-    mark = secrets.token_hex(16)  # nobody can have written it
-    before, _, after = bytes(JsonAnswer({**document, "result": mark}).body).partition(mark.encode())
-    yield before
-    for piece in pieces:
-        yield json.dumps(piece)[1:-1].encode()
-    yield after

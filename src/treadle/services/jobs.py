@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
@@ -299,23 +299,20 @@ class Jobs:
         """Return what the program of a job saved, None if it saved nothing (yet)."""
         return await self._values.open(result_key(job.id, job.state.attempt))
 
-    async def log(self, user: User, job_id: str) -> str:
-        """Return what the log of an own job has so far for its author: all of it, or the public lines of a provider's function.
+    async def log(self, user: User, job_id: str, *, private: bool = False) -> AsyncIterator[str]:
+        """Return what the log of a job has so far, in pieces: all of it, or the public lines of a provider's function.
+
+        Args:
+            user: Who reads.
+            job_id: The job.
+            private: Whether the lines for the provider are asked for: all but the public ones.
 
         Raises:
             NotFoundError: The user may not know of such a job.
-            ForbiddenError: The user may, but has not submitted it.
+            ForbiddenError: The user may, but not read these lines.
         """
-        return await self._read_log(*await self.log_view(user, job_id, private=False))
-
-    async def provider_log(self, user: User, job_id: str) -> str:
-        """Return what the log of a job has so far for the provider of its function: all lines but the public ones.
-
-        Raises:
-            NotFoundError: The user may not know of such a job.
-            ForbiddenError: The user may, but does not act for a provider of it.
-        """
-        return await self._read_log(*await self.log_view(user, job_id, private=True))
+        job, view = await self.log_view(user, job_id, private=private)
+        return log_so_far(self._logs, job.id, view)
 
     async def log_view(self, user: User, job_id: str, *, private: bool) -> tuple[Job, LogView]:
         """Return a job and which lines of its log the user may read.
@@ -335,9 +332,6 @@ class Jobs:
         if job.provider is None:
             return job, LogView.ALL
         return job, LogView.PRIVATE if private else LogView.PUBLIC
-
-    async def _read_log(self, job: Job, view: LogView) -> str:
-        return await log_so_far(self._logs, job.id, view)
 
     async def events(self, user: User, job_id: str, event_type: EventType | None = None) -> list[StoredEvent]:
         """Return a job's history, newest first, as the user may see it.

@@ -1,6 +1,7 @@
 """Reading a log while it grows, as one reader sees it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from treadle.domain.logs import LONGEST_MARK, Line, LogView, complete_part, line_after, shown
@@ -22,13 +23,12 @@ class LogPiece:
     text: str
 
 
-async def log_so_far(logs: LogStore, job_id: str, view: LogView) -> str:
-    """Return what a reader sees of all that a log has now. Large logs are read in pieces: the event loop has others to serve."""
-    tail, texts = LogTail(logs, job_id, view, 0), []
+async def log_so_far(logs: LogStore, job_id: str, view: LogView) -> AsyncIterator[str]:
+    """Yield what a reader sees of all that a log has now, in pieces: logs can be larger than memory."""
+    tail = LogTail(logs, job_id, view, 0)
     while (piece := await tail.next(ended=True)) is not None:
-        texts.append(piece.text)
-        await asyncio.sleep(0)
-    return "".join(texts)
+        yield piece.text
+        await asyncio.sleep(0)  # the event loop has others to serve
 
 
 class LogTail:

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
-from treadle.api.answers import JsonAnswer
+from treadle.api.answers import JsonAnswer, text_answer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import ByJobOrUser, ByUser
 from treadle.api.v1.names import Name
@@ -139,15 +139,15 @@ async def get_version(job_id: JobId, call: ByUser) -> JsonAnswer:
 
 
 @router.get("/{job_id}/logs/")
-async def get_logs(job_id: JobId, call: ByUser) -> JsonAnswer:
+async def get_logs(job_id: JobId, call: ByUser) -> Response:
     """Return the log so far: all of it, or the public lines of a provider's function."""
-    return JsonAnswer({"logs": await call.platform.jobs.log(call.user, job_id)})
+    return text_answer({}, "logs", await call.platform.jobs.log(call.user, job_id))
 
 
 @router.get("/{job_id}/provider-logs/")
-async def get_provider_logs(job_id: JobId, call: ByUser) -> JsonAnswer:
+async def get_provider_logs(job_id: JobId, call: ByUser) -> Response:
     """Return the log so far without its public lines, to those who act for the provider of the function."""
-    return JsonAnswer({"logs": await call.platform.jobs.provider_log(call.user, job_id)})
+    return text_answer({}, "logs", await call.platform.jobs.log(call.user, job_id, private=True))
 
 
 @router.get("/{job_id}/events/")

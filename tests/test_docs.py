@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,12 @@ def blocks(page: Path) -> list[Block]:
 
 
 # What a reader does once and the test has done already: the installation, and the platform in the other terminal.
-ALREADY_DONE = {"make setup", "source .venv/bin/activate", "treadle up"}
+ALREADY_DONE = {
+    "make setup",
+    "source .venv/bin/activate",
+    "treadle up",
+    "TREADLE_COMPUTE_PROFILES=profiles.toml treadle up",
+}
 
 
 def follow(page: Path, folder: Path, environment: dict[str, str]) -> list[str]:
@@ -172,7 +178,7 @@ def test_the_page_about_providers_goes_from_an_empty_platform_to_a_published_fun
     shown = follow(DOCS / "providers.md", tmp_path, {**own_platform.environment, "PATH": path})
 
     granted, _, result, public, listed, private = shown[-6:]
-    assert granted.split()[-3:] == ["chemists", "true", "false"]
+    assert granted.split()[-3:] == ["chemists", "yes", "no"]
     assert '"energy": -0.01' in result
     assert public == "INFO: estimating with 100 shots\n"
     assert "lab/estimate" in listed
@@ -195,3 +201,25 @@ def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, 
     ]
     assert "127" in backends.splitlines()
     assert "2 are ready, 4 to go" in spread
+
+
+@pytest.mark.timeout(180)  # a whole page of commands, one after the other
+def test_the_page_about_compute_profiles_runs(make_platform: Callable[..., RunningPlatform], tmp_path: Path) -> None:
+    [profiles] = [block for block in blocks(DOCS / "compute-profiles.md") if block.language == "toml"]
+    (tmp_path / profiles.file).write_text(profiles.text)
+    running = make_platform(TREADLE_COMPUTE_PROFILES=str(tmp_path / profiles.file))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    listed, _, ran, from_python, sizes, _, sized = follow(
+        DOCS / "compute-profiles.md", tmp_path, {**running.environment, "PATH": path}
+    )
+
+    assert listed.splitlines()[2].split() == ["bx3d-24x120", "24", "120", "GB", "0", "no"]
+    assert "24.0 cores, profile bx3d-24x120, size none" in ran
+    assert from_python.splitlines()[0] == "cx3d-2x5 2.0 5000000000 0.0 True"
+    assert from_python.splitlines()[3] == "bx3d-24x120 24.0 cores, profile bx3d-24x120, size none"
+    assert sizes.splitlines() == [
+        "2.0 cores, profile cx3d-2x5, size S",
+        "24.0 cores, profile bx3d-24x120, size L",
+    ]
+    assert "24.0 cores, profile bx3d-24x120, size L" in sized

@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_the_file_of_the_documentation_is_read_as_it_says(path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "compute-profiles.md").read_text()
-    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    path.write_text(page.partition("```toml file=profiles.toml\n")[2].partition("```")[0])
     profiles = read_profiles(path, strict=False)
     assert profiles.default == "cx3d-2x5"
     assert profiles.budgets == {

@@ -10,6 +10,7 @@ from qiskit_serverless.aio.function_calls import AsyncFunctionCalls
 from qiskit_serverless.aio.functions import AsyncRunnableQiskitFunction
 from qiskit_serverless.artifacts import artifact_of
 from qiskit_serverless.changes import WORTH_ASKING, changes_of
+from qiskit_serverless.compute_profiles import ComputeProfile
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
 from qiskit_serverless.embedded import ensure_platform
@@ -101,6 +102,11 @@ class AsyncServerlessClient(AsyncFunctionCalls):
         answer = await self._transport.request("GET", self._path("dependencies-versions"))
         allowed: list[str] = answer.json()
         return allowed
+
+    async def compute_profiles(self) -> list[ComputeProfile]:
+        """Return the compute profiles that runs may ask for; empty if every job has the same budget."""
+        answer = await self._transport.request("GET", self._path("compute-profiles"))
+        return [ComputeProfile.from_json(each) for each in answer.json()]
 
     async def widget(self) -> Overview:
         """Return an overview of functions and newest jobs, which a notebook shows as tables."""

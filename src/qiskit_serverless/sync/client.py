@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from qiskit_serverless.artifacts import artifact_of
 from qiskit_serverless.changes import WORTH_ASKING, changes_of
+from qiskit_serverless.compute_profiles import ComputeProfile
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
 from qiskit_serverless.embedded import ensure_platform
@@ -95,6 +96,11 @@ class ServerlessClient(FunctionCalls):
         answer = self._transport.request("GET", self._path("dependencies-versions"))
         allowed: list[str] = answer.json()
         return allowed
+
+    def compute_profiles(self) -> list[ComputeProfile]:
+        """Return the compute profiles that runs may ask for; empty if every job has the same budget."""
+        answer = self._transport.request("GET", self._path("compute-profiles"))
+        return [ComputeProfile.from_json(each) for each in answer.json()]
 
     def widget(self) -> Overview:
         """Return an overview of functions and newest jobs, which a notebook shows as tables."""

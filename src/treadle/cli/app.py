@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.cli import files, functions, jobs, providers, sharing, user_groups, users
+from treadle.cli import files, functions, jobs, profiles, providers, sharing, user_groups, users
 from treadle.cli.demo import demo
 from treadle.cli.doctor import doctor
 from treadle.cli.down import down
@@ -47,6 +47,7 @@ sharing.add_to(functions.app)
 app.command()(run)
 app.add_typer(jobs.app)
 app.add_typer(files.app)
+app.add_typer(profiles.app)
 app.add_typer(users.app)
 app.add_typer(user_groups.app)
 app.add_typer(providers.app)

@@ -51,6 +51,15 @@ def upload(
     arguments_schema: Annotated[
         Path | None, typer.Option(help="File with a JSON Schema of the arguments.", exists=True, dir_okay=False)
     ] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--size",
+            metavar="NAME=PROFILE",
+            help="A size that runs may ask for, and the compute profile it means, e.g. L=bx3d-24x120. May be repeated.",
+        ),
+    ] = None,
+    default_size: Annotated[str | None, typer.Option(help="The size of runs that ask for none.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload a program as a function; under a title you have, as its new version.
@@ -65,10 +74,12 @@ def upload(
             entrypoint=program,
             working_dir=str(folder),
             dependencies=dependency or [],
-            env_vars=_variables(env or []),
+            env_vars=_pairs(env or [], "NAME=VALUE", "'--env'"),
             description=description,
             version=version,
             arguments_schema=_schema(arguments_schema),
+            sizes_map=_pairs(size, "NAME=PROFILE", "'--size'") if size else None,
+            default_size=default_size,
         )
         uploaded = ServerlessClient().upload(function)
     name = function_name(uploaded.title, uploaded.provider)
@@ -203,14 +214,14 @@ def _only_program(folder: Path) -> str:
     raise typer.BadParameter(f"{folder} {found}: say which one is the program.", param_hint="'--entrypoint'")
 
 
-def _variables(pairs: Sequence[str]) -> dict[str, str]:
-    variables = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
+def _pairs(texts: Sequence[str], form: str, option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
         if not separator or not name:
-            raise typer.BadParameter(f"{pair!r} is not of the form NAME=VALUE.", param_hint="'--env'")
-        variables[name] = value
-    return variables
+            raise typer.BadParameter(f"{text!r} is not of the form {form}.", param_hint=option)
+        pairs[name] = value
+    return pairs
 
 
 def _schema(path: Path | None) -> dict[str, Any] | bool | None:

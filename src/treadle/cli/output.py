@@ -110,6 +110,10 @@ def _ended(text: str) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else "-" if value is None else json.dumps(value)
 
 
@@ -131,7 +135,7 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) 
 
     table = Table(box=None, pad_edge=False)
     for key, heading in columns.items():
-        numbers = all(isinstance(row[key], int) for row in rows)
+        numbers = all(isinstance(row[key], int | float) and not isinstance(row[key], bool) for row in rows)
         table.add_column(heading, no_wrap=True, justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*(styled(_escaped(_plain(row[key]))) for key in columns))

@@ -10,7 +10,7 @@ from treadle.cli.output import AsJson, Output
 
 
 def run(
-    function: Annotated[str, typer.Argument(help="Name of the function.", metavar="NAME")],
+    function: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
     argument: Annotated[
         list[str] | None,
         typer.Option(
@@ -22,6 +22,12 @@ def run(
     ] = None,
     version: Annotated[
         str | None, typer.Option(help="Number or label of the version to run. Default: the current one.")
+    ] = None,
+    compute_profile: Annotated[
+        str | None, typer.Option(help="What the job may use; `treadle profile list` shows what is offered.")
+    ] = None,
+    function_size: Annotated[
+        str | None, typer.Option(help="The same by the name that the function's author gave it, e.g. L.")
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show statuses and log until the end, then the result.")
@@ -35,7 +41,13 @@ def run(
     from qiskit_serverless import ServerlessClient
 
     output = Output(as_json)
-    job = ServerlessClient().run(function, arguments=parse_arguments(argument or []), version=version)
+    job = ServerlessClient().run(
+        function,
+        arguments=parse_arguments(argument or []),
+        version=version,
+        compute_profile=compute_profile,
+        function_size=function_size,
+    )
     output.document({"job": job.job_id}, job.job_id) if as_json or not follow else output.say(f"Job {job.job_id}")
     if follow:
         follow_to_result(job, output)

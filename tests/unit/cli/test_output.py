@@ -22,6 +22,11 @@ def test_people_read_a_table_that_is_never_cut_off(
     assert second.split(maxsplit=1) == ["1" * 36, "RUNNING: MAPPING"]
 
 
+def test_people_read_words_and_short_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().fields({"default": True, "cpu": 4.0, "gpu": 0.5, "trial": False, "note": None})
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["yes", "4", "0.5", "no", "-"]
+
+
 def test_programs_read_the_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=True).table(ROWS, COLUMNS, empty="None.")
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from qiskit_serverless import Job, QiskitFunction, RunnableQiskitFunction, ServerlessClient
+from qiskit_serverless.compute_profiles import ComputeProfile
 from qiskit_serverless.definitions import Configuration, QiskitPattern
 from qiskit_serverless.exceptions import (
     AccessError,
@@ -113,6 +114,12 @@ def test_functions_of_one_provider(gateway: ScriptedGateway, client: ServerlessC
 def test_what_functions_may_depend_on(gateway: ScriptedGateway, client: ServerlessClient) -> None:
     gateway.answer("GET", "/api/v1/dependencies-versions/", Answer(["ffsim==0.0.60"]))
     assert client.dependencies_versions() == ["ffsim==0.0.60"]
+
+
+def test_the_compute_profiles_on_offer(gateway: ScriptedGateway, client: ServerlessClient) -> None:
+    offered = {"name": "gx3d-8x40x1a100p", "cpu": 7.5, "mem": 40 * 10**9, "gpu": 1.0, "default": True}
+    gateway.answer("GET", "/api/v1/compute-profiles/", [offered])
+    assert client.compute_profiles() == [ComputeProfile("gx3d-8x40x1a100p", 7.5, 40 * 10**9, 1.0, True)]
 
 
 def test_a_function_declares_sizes_and_runs_at_one(

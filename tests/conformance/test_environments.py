@@ -1,6 +1,7 @@
 """Solving requirements, and building, keeping and removing environments: what every `EnvironmentBuilder` does."""
 
 import asyncio
+import signal
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -172,6 +173,15 @@ async def test_what_a_power_cut_left_is_swept(tmp_path: Path) -> None:
         (tmp_path / "environments" / name / "lib").mkdir(parents=True)
     opened(tmp_path)
     assert [path.name for path in (tmp_path / "environments").iterdir()] == ["platform"]
+
+
+def test_what_a_killed_gateway_left_at_work_is_ended(tmp_path: Path) -> None:
+    draft = tmp_path / "environments" / ".building-0-1"
+    draft.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"], cwd=draft) as installer:
+        opened(tmp_path)
+    assert installer.returncode == -signal.SIGKILL
+    assert not draft.exists()
 
 
 async def test_what_was_built_before_the_machine_was_started_again_is_built_again(tmp_path: Path) -> None:

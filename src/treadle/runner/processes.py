@@ -82,10 +82,9 @@ def end_children(signals: SignalPipe, reaped: Callable[[int, int, struct_rusage]
 
 
 def end_strays(folder: Path) -> None:
-    """Kill what a lost supervisor and a lost zygote left of an attempt: no process of ours is its ancestor any more.
+    """Kill what lost processes of ours, a supervisor and its zygote for instance, have left at work in a folder.
 
-    Such a process is known by its working directory in the attempt's folder, by the attempt's log as its output, or by
-    environment variables that name the folder.
+    Such a process is known by its working directory or its output in the folder, or by environment variables that name it.
     """
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid() and _belongs_to(entry, folder):

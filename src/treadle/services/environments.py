@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -171,7 +171,8 @@ class Environments:
 
     async def _rebuild(self, environment: Environment) -> Environment:
         building = replace(environment, status=EnvironmentStatus.BUILDING, message=None)
-        await self._store(building)
+        if building != environment:  # else its build may just have ended, and what became of it is stored
+            await self._store(building)
         self._begin(building)
         return building
 
@@ -196,20 +197,27 @@ class Environments:
 
     async def _make_room(self, newest: str) -> None:
         """Remove the least recently used environments from disk while all together take too much room."""
-        order, on_engine = await self._database.read(
-            lambda repositories: (repositories.environments.last_used(), repositories.environments.on_engine())
-        )
+        order = await self._database.read(lambda repositories: repositories.environments.last_used())
         sizes = self._builder.sizes()
         too_much = sum(sizes.values()) - self._terms.kept_bytes
-        for digest in _droppable(order, sizes, on_engine | self._builds.keys() | {newest}):
+        for digest in _oldest_first(order, sizes):
             if too_much <= 0:
                 return
-            too_much -= sizes[digest]
-            await self._engine.release(digest)
-            try:
-                await self._builder.remove(digest)
-            except OSError as error:
-                logger.warning("the environment %s cannot be removed: %s", digest, error)
+            if digest != newest and not await self._is_needed(digest):
+                too_much -= sizes[digest]
+                await self._remove(digest)
+
+    async def _is_needed(self, digest: str) -> bool:
+        """Return whether an environment is needed now. It is asked right before a removal: removals take seconds."""
+        on_engine = await self._database.read(lambda repositories: repositories.environments.on_engine())
+        return digest in on_engine or digest in self._builds
+
+    async def _remove(self, digest: str) -> None:
+        await self._engine.release(digest)
+        try:
+            await self._builder.remove(digest)
+        except OSError as error:
+            logger.warning("the environment %s cannot be removed: %s", digest, error)
 
     async def _store_patiently(self, environment: Environment) -> None:
         """Store what became of an environment: jobs wait for that, so a full disk only puts it off."""
@@ -235,7 +243,7 @@ class Environments:
         await self._database.write(work)
 
 
-def _droppable(order: Sequence[str], sizes: dict[str, int], pinned: Set[str]) -> Iterator[str]:
-    """Yield the environments on disk that nobody needs now: first those that nobody knows, then the least recently used."""
+def _oldest_first(order: Sequence[str], sizes: dict[str, int]) -> Iterator[str]:
+    """Yield the environments on disk: first those that nobody knows, then the least recently used."""
     unknown = sorted(sizes.keys() - set(order))
-    return (digest for digest in (*unknown, *order) if digest in sizes and digest not in pinned)
+    return (digest for digest in (*unknown, *order) if digest in sizes)

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from tests.conformance.engine.running_engine import RunningEngine
+from tests.conformance.runner_gateway import tar_of
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.local import LocalEnvironments
-from treadle.domain.errors import EnvironmentUnusableError
+from treadle.domain.errors import EngineUnavailableError, EnvironmentUnusableError
 from treadle.domain.outcome import Ending
 from treadle.ports.engine import Presence
 
@@ -135,6 +136,23 @@ def test_an_environment_that_cannot_start_anything_harms_nobody_else(two: Two) -
         two.engine.start(job, environment=UNUSABLE)
     _, outcome = two.engine.finish("pass")
     assert outcome.exit_code == 0
+
+
+def test_a_start_that_meets_the_release_of_its_environment_can_be_tried_again(two: Two) -> None:
+    job = two.engine.gateway.add(tar_of({"main.py": "print('patience')"}))
+    zygotes = two.engine.engine._zygotes
+
+    async def start_and_release() -> int:
+        start = asyncio.create_task(zygotes.supervisor(two.engine.launch(job, environment=two.first)))
+        await asyncio.sleep(0)  # it begins
+        zygotes.release(two.first)
+        return await start
+
+    with pytest.raises(EngineUnavailableError, match="was let go"):
+        two.engine.call(start_and_release())
+    two.engine.start(job, environment=two.first)
+    assert two.engine.gateway.outcome(job).exit_code == 0
+    two.engine.wait_for_exit(job)
 
 
 def test_an_engine_begins_without_other_zygotes(two: Two) -> None:

@@ -63,6 +63,11 @@ class ZygoteClient:
         return self._zygote.pid if self._zygote else None
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    @property
     def busy(self) -> bool:
         """Whether somebody waits for a supervisor."""
         return bool(self._requests)
@@ -124,7 +129,8 @@ class ZygoteClient:
                 zygote.kill()  # it has forked nobody yet, and would go on importing for seconds
             if wait or not self.warm.is_set():
                 await zygote.ended.wait()
-        self._fail_all(EngineUnavailableError("The engine was closed."))
+        self._trouble = EngineUnavailableError("The process that starts programs was let go.")
+        self._fail_all(self._trouble)
 
     def _attend(self) -> None:
         assert self._zygote is not None  # noqa: S101  (it was just spawned)

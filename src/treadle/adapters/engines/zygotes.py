@@ -40,13 +40,16 @@ class Zygotes:
         """
         if launch.environment is None:
             return await self.platform.supervisor(launch)
+        client = None
         try:
-            return await self._client(launch.environment).supervisor(launch)
+            client = self._client(launch.environment)
+            return await client.supervisor(launch)
         except EngineUnavailableError as error:
-            if self.platform.warm.is_set():  # so it is not the machine
-                self.release(launch.environment)
-                raise EnvironmentUnusableError(str(error), hint=error.hint) from error
-            raise
+            released = client is not None and client.closed
+            if released or not self.platform.warm.is_set():  # the environment is not to blame, nor if it is the machine
+                raise
+            self.release(launch.environment)
+            raise EnvironmentUnusableError(str(error), hint=error.hint) from error
 
     def prepare(self, environment: str) -> None:
         """Begin to warm the zygote of an environment.

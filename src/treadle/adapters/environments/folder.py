@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.runner.folders import remove_tree
+from treadle.runner.processes import end_strays
 
 _MARKER = "treadle.json"
 _OURS = ("qiskit_serverless", "treadle")
@@ -93,6 +94,7 @@ class EnvironmentsFolder:
     def sweep(self) -> None:
         """Remove what builds and removals that were cut off have left."""
         for rest in self.path.glob(".*"):
+            end_strays(rest)  # what a gateway that was killed has left at work there
             remove_tree(rest)
 
 

@@ -101,32 +101,41 @@ class LocalEnvironments:
 
     async def _build(self, lock: Lock, draft: Path) -> None:
         log = self._folder.log(lock.digest)
-        log.write_bytes(b"")
-        await self._step(log, uv_command("venv", "--relocatable", "--python", sys.executable, str(draft)))
+        _begin(log, draft)
+        await self._step(draft, log, uv_command("venv", "--relocatable", "--python", sys.executable, "."))
         add_platform(draft)
         await self._install(log, lock.text, draft)
         check = [str(interpreter_of(draft)), "-P", "-c", _CHECK]
-        await self._step(log, check, zygote_environment(os.environ, draft))
+        await self._step(draft, log, check, zygote_environment(os.environ, draft))
 
     async def _install(self, log: Path, lock: str, draft: Path) -> None:
         requirements = draft / "lock.txt"
         requirements.write_text(lock)
         only_wheels = solving.ONLY_WHEELS if self._only_wheels else ()
         into = ("--python", str(interpreter_of(draft)))
-        await self._step(log, uv_command("pip", "sync", "--require-hashes", *only_wheels, *into, str(requirements)))
+        await self._step(
+            draft, log, uv_command("pip", "sync", "--require-hashes", *only_wheels, *into, str(requirements))
+        )
 
-    async def _step(self, log: Path, command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+    async def _step(
+        self, draft: Path, log: Path, command: Sequence[str], variables: Mapping[str, str] | None = None
+    ) -> None:
         """Run one command of a build, and write what it prints to the build log.
 
         Raises:
             BuildFailedError: It failed, or took too long.
         """
         try:
-            done = await run(command, log, self._build_seconds, variables or uv_environment(os.environ))
+            done = await run(command, draft, log, self._build_seconds, variables or uv_environment(os.environ))
         except TimeIsUpError as error:
             raise BuildFailedError(f"{error}.", hint="Ask for fewer or smaller packages, or upload again.") from error
         if done.code:
             raise BuildFailedError(done.output.strip()[-_TAIL:], hint="Correct the dependencies and upload again.")
+
+
+def _begin(log: Path, draft: Path) -> None:
+    log.write_bytes(b"")
+    draft.mkdir(mode=0o700)
 
 
 def _remove(draft: Path) -> None:

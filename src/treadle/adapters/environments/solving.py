@@ -38,7 +38,7 @@ async def solve(requirements: Sequence[str], seconds: float, variables: dict[str
             *("--python", sys.executable, "--output-file", str(lock), str(wanted)),
         )
         try:
-            done = await run(command, Path(name) / "log", seconds, variables)
+            done = await run(command, Path(name), Path(name) / "log", seconds, variables)
         except TimeIsUpError as error:
             raise SolverUnavailableError(f"The dependencies were not solved: {error}.", hint=_TRY_LATER) from error
         if done.code:

@@ -58,12 +58,13 @@ def uv_command(*arguments: str) -> list[str]:
     return [find_uv_bin(), *arguments]
 
 
-async def run(command: Sequence[str], log: Path, seconds: float, variables: Mapping[str, str]) -> Done:
+async def run(command: Sequence[str], folder: Path, log: Path, seconds: float, variables: Mapping[str, str]) -> Done:
     """Run a command and return how it ended. It is killed, with its children, when the time is up or the caller is cancelled.
 
     Args:
         command: The command line.
-        log: File that gets what it prints, after what it holds already; its folder is the working directory.
+        folder: Its working directory.
+        log: File that gets what it prints, after what it holds already.
         seconds: The longest it may take.
         variables: Its environment variables.
 
@@ -74,7 +75,7 @@ async def run(command: Sequence[str], log: Path, seconds: float, variables: Mapp
         begin = output.tell()
         process = await asyncio.create_subprocess_exec(
             *command,
-            cwd=log.parent,
+            cwd=folder,
             env=dict(variables),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,

@@ -88,17 +88,22 @@ def blocks(page: Path) -> list[Block]:
 
 # What a reader does once and the test has done already: the installation, and the platform in the other terminal.
 ALREADY_DONE = {
+    "git clone <this repository> treadle && cd treadle",
+    "make demo",
     "make setup",
     "source .venv/bin/activate",
     "treadle up",
+    ".venv/bin/treadle up",
     "TREADLE_COMPUTE_PROFILES=profiles.toml treadle up",
 }
 
 
 def follow(page: Path, folder: Path, environment: dict[str, str]) -> list[str]:
-    """Do what the page says, from top to bottom; return what each step showed."""
+    """Write the files of a page, do what it says, from top to bottom; return what each step showed."""
+    commands_of_ours = Path(sys.executable).parent
+    environment = {**environment, "PATH": f"{commands_of_ours}{os.pathsep}{os.environ['PATH']}"}
     shown = []
-    for block in blocks(page):
+    for block in sorted(blocks(page), key=lambda block: not block.file):
         if block.file:
             (folder / block.file).write_text(block.text)
         elif block.language == "python":
@@ -119,9 +124,7 @@ def step(command: list[str], folder: Path, environment: dict[str, str]) -> str:
 
 @pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    shown = follow(DOCS / "getting-started.md", tmp_path, {**platform.environment, "PATH": path})
+    shown = follow(DOCS / "getting-started.md", tmp_path, platform.environment)
 
     assert len(shown) == 8
     doctor, upload, run, listed, from_python, fitted, _, failed = shown
@@ -136,10 +139,38 @@ def test_the_tutorial_runs_from_top_to_bottom(platform: RunningPlatform, tmp_pat
     assert "exit code 1" in failed
 
 
-def test_the_page_about_files_runs(platform: RunningPlatform, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def test_the_first_function_of_the_readme_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
 
-    totals, _, listed, _, deleted = follow(DOCS / "files.md", tmp_path, {**platform.environment, "PATH": path})
+    from_python, upload, run = follow(PROJECT / "README.md", tmp_path, platform.environment)
+
+    assert from_python == "{'greeting': 'Hello, Ada!'}\n"
+    assert "hello" in upload
+    assert '"greeting": "Hello, Ada!"' in run
+
+
+def test_the_page_about_the_sdk_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    _, watched, counted, average = follow(DOCS / "sdk.md", tmp_path, platform.environment)
+
+    for words in ("QUEUED\n", "at 0\n", "at 3\n", "DONE\n"):
+        assert words in watched
+    assert watched.splitlines()[-1] == "6"
+    assert counted.endswith(" functions\n")
+    assert average == "{'average': 3.0}\n"
+
+
+@pytest.mark.timeout(600)  # the first time, packages are fetched
+def test_the_page_about_dependencies_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    month, _, _, stamped, environment, log = follow(DOCS / "dependencies.md", tmp_path, platform.environment)
+
+    assert month == "2026-02-28\n"
+    assert stamped.splitlines()[-1] == "59"
+    assert "pendulum==3.1." in environment
+    assert "pendulum==3.1." in log
+
+
+def test_the_page_about_files_runs(platform: RunningPlatform, tmp_path: Path) -> None:
+    totals, _, listed, _, deleted = follow(DOCS / "files.md", tmp_path, platform.environment)
 
     assert totals.splitlines()[0] == "3.5"
     assert [line.split()[:2] for line in totals.splitlines()[1:]] == [["july/counts.csv", "6"], ["july/total.txt", "3"]]
@@ -149,11 +180,7 @@ def test_the_page_about_files_runs(platform: RunningPlatform, tmp_path: Path) ->
 
 
 def test_the_page_about_versions_runs(platform: RunningPlatform, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    told, listed, diff, rolled_back, ran = follow(
-        DOCS / "versions.md", tmp_path, {**platform.environment, "PATH": path}
-    )
+    told, listed, diff, rolled_back, ran = follow(DOCS / "versions.md", tmp_path, platform.environment)
 
     assert told.splitlines()[:4] == [
         "2 1.1 owner True",
@@ -173,9 +200,7 @@ def test_the_page_about_versions_runs(platform: RunningPlatform, tmp_path: Path)
 def test_the_page_about_providers_goes_from_an_empty_platform_to_a_published_function(
     own_platform: RunningPlatform, tmp_path: Path
 ) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    shown = follow(DOCS / "providers.md", tmp_path, {**own_platform.environment, "PATH": path})
+    shown = follow(DOCS / "providers.md", tmp_path, own_platform.environment)
 
     granted, _, result, public, listed, private = shown[-6:]
     assert granted.split()[-3:] == ["chemists", "yes", "no"]
@@ -187,9 +212,7 @@ def test_the_page_about_providers_goes_from_an_empty_platform_to_a_published_fun
 
 @pytest.mark.timeout(180)  # a whole page of programs, one after the other
 def test_the_programs_of_the_page_about_programs_run(platform: RunningPlatform, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    shown = follow(DOCS / "programs-and-tasks.md", tmp_path, {**platform.environment, "PATH": path})
+    shown = follow(DOCS / "programs-and-tasks.md", tmp_path, platform.environment)
 
     energy, _, again, refused, backends, spread = shown
     assert "energy " in energy
@@ -208,11 +231,7 @@ def test_the_page_about_compute_profiles_runs(make_platform: Callable[..., Runni
     [profiles] = [block for block in blocks(DOCS / "compute-profiles.md") if block.language == "toml"]
     (tmp_path / profiles.file).write_text(profiles.text)
     running = make_platform(TREADLE_COMPUTE_PROFILES=str(tmp_path / profiles.file))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-    listed, _, ran, from_python, sizes, _, sized = follow(
-        DOCS / "compute-profiles.md", tmp_path, {**running.environment, "PATH": path}
-    )
+    listed, _, ran, from_python, sizes, _, sized = follow(DOCS / "compute-profiles.md", tmp_path, running.environment)
 
     assert listed.splitlines()[2].split() == ["bx3d-24x120", "24", "120", "GB", "0", "no"]
     assert "24.0 cores, profile bx3d-24x120, size none" in ran

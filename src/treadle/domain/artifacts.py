@@ -2,20 +2,24 @@
 
 import io
 import tarfile
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 
 from treadle.domain.errors import InvalidError
 
 _MOST_MEMBERS = 100_000  # of an artifact; the runner unpacks no more
 
 
-def artifact_files(artifact: bytes) -> frozenset[str]:
-    """Return the paths of the files in an artifact.
+def artifact_files(artifact: bytes) -> dict[str, memoryview]:
+    """Return the files of an artifact: what they hold by their paths; of several with the same path the last one.
 
     Raises:
         InvalidError: It is empty, or is not a tar file of files and folders below one folder, or has too many of them.
     """
-    return frozenset(path_of(member) for member in file_members(artifact))
+    view = memoryview(artifact)
+    return {
+        path_of(member): view[member.offset_data : member.offset_data + member.size]
+        for member in file_members(artifact)
+    }
 
 
 def file_members(artifact: bytes) -> list[tarfile.TarInfo]:
@@ -51,19 +55,6 @@ def member_fault(member: tarfile.TarInfo) -> str | None:
     return None
 
 
-def artifact_texts(artifact: bytes, names: Container[str]) -> dict[str, bytes]:
-    """Return the contents of some files of an artifact, as far as it has them.
-
-    Raises:
-        InvalidError: As `artifact_files` says.
-    """
-    return {
-        path_of(member): artifact[member.offset_data : member.offset_data + member.size]
-        for member in file_members(artifact)
-        if path_of(member) in names
-    }
-
-
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive. Tarfile follows a negative size backwards, and may never come to an end."""
     for number, member in enumerate(archive):
@@ -75,7 +66,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def check_entrypoint(entrypoint: str, files: frozenset[str]) -> None:
+def check_entrypoint(entrypoint: str, files: Collection[str]) -> None:
     """Check that an artifact holds its entrypoint.
 
     Raises:

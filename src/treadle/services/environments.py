@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -93,18 +93,18 @@ class Environments:
         now = self._clock.now()
         return Environment(lock, requirements, EnvironmentStatus.BUILDING, now, now)
 
-    def declared(self, files: dict[str, bytes], entrypoint: str) -> list[str]:
+    def declared(self, files: Mapping[str, memoryview], entrypoint: str) -> list[str]:
         """Return the requirements that an artifact declares.
 
         Args:
-            files: Its requirements file and its entrypoint, as far as it has them.
-            entrypoint: Name of the latter.
+            files: What its files hold.
+            entrypoint: Path of its program.
 
         Raises:
             InvalidError: They cannot be read, or the program wants another version of Python.
         """
-        of_program = of_script(files.get(entrypoint, b""), self._builder.python)
-        return [*of_file(files.get(REQUIREMENTS_FILE, b"")), *of_program]
+        program, listed = (bytes(files.get(path, b"")) for path in (entrypoint, REQUIREMENTS_FILE))
+        return [*of_file(listed), *of_script(program, self._builder.python)]
 
     @staticmethod
     def record(repositories: Repositories, environment: Environment | None) -> str | None:

@@ -1,10 +1,11 @@
 """Uploading functions: each upload makes a version."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers
-from treadle.domain.artifacts import artifact_files, artifact_texts, check_entrypoint
+from treadle.domain.artifacts import artifact_files, check_entrypoint
 from treadle.domain.environments import Environment
 from treadle.domain.errors import InvalidError, NotFoundError
 from treadle.domain.functions import NO_SCHEMA, Function, FunctionVersion, clean_entrypoint, full_name
@@ -12,7 +13,6 @@ from treadle.domain.ids import new_id
 from treadle.domain.manifests import Assembly, assembled
 from treadle.domain.profiles import ComputeProfiles, check_default_size
 from treadle.domain.providers import Provider
-from treadle.domain.requirements import REQUIREMENTS_FILE
 from treadle.domain.users import User
 from treadle.domain.versions import with_digest
 from treadle.ports.clock import Clock
@@ -70,7 +70,7 @@ class Upload:
 class _Artifact:
     content: bytes
     digest: str
-    files: frozenset[str]
+    files: Mapping[str, memoryview]
 
 
 class Uploads:
@@ -150,11 +150,13 @@ class Uploads:
 
     async def _environment(self, version: FunctionVersion, artifact: _Artifact | None) -> Environment | None:
         """Return the environment that a version needs, None for the platform's own."""
-        content = artifact.content if artifact is not None else await self._stored_artifact(version)
-        names = {REQUIREMENTS_FILE, version.entrypoint}
-        files = await asyncio.to_thread(artifact_texts, content, names) if content is not None else {}
+        files = artifact.files if artifact is not None else await self._stored_files(version)
         declared = self._environments.declared(files, version.entrypoint)
         return await self._environments.choose(version.dependencies, declared)
+
+    async def _stored_files(self, version: FunctionVersion) -> Mapping[str, memoryview]:
+        content = await self._stored_artifact(version)
+        return await asyncio.to_thread(artifact_files, content) if content is not None else {}
 
     async def _stored_artifact(self, version: FunctionVersion) -> bytes | None:
         return await self._artifacts.get(version.artifact_digest) if version.artifact_digest is not None else None
@@ -168,8 +170,7 @@ class Uploads:
                 raise NotFoundError(f"Qiskit Function {full_name(upload.title, upload.provider)} doesn't exist.")
             return chosen(repositories, function, assembly.base)
 
-        version = await self._database.read(base_version)
-        base = await self._artifacts.get(version.artifact_digest) if version.artifact_digest is not None else None
+        base = await self._stored_artifact(await self._database.read(base_version))
         sources = [source for source in (base, upload.artifact) if source is not None]
         return await asyncio.to_thread(assembled, assembly, sources, self._largest_artifact)
 

@@ -1,12 +1,14 @@
 """What every object store, log store, signer and every kind of wake-ups must do."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.secrets import Signer
@@ -75,6 +77,25 @@ async def test_an_empty_stream_is_an_empty_object(objects: ObjectStore) -> None:
     assert stored is not None
     assert stored.size == 0
     assert [block async for block in stored.blocks()] == []
+
+
+async def test_an_object_is_on_the_disk_with_its_folders_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", watched)
+    objects = ObstoreObjects.in_folder(tmp_path)
+    places = [tmp_path / "results" / "1", tmp_path / "results", tmp_path]
+    await objects.put("results/1", b"x")
+    assert synced == places
+    await objects.put_stream("results/1", in_blocks(b"y"))
+    assert synced == places * 2
 
 
 async def test_a_log_grows_at_its_end(logs: LogStore) -> None:

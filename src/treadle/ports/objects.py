@@ -24,6 +24,8 @@ class ObjectStore(Protocol):
     async def put(self, key: str, data: bytes) -> None:
         """Store `data`, in place of what the key held. Whoever reads sees the old or the new value, nothing between.
 
+        Once this returns it survives a power cut.
+
         Raises:
             treadle.domain.errors.StorageError: The store refuses to write.
         """

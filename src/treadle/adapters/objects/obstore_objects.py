@@ -1,5 +1,7 @@
 """Objects through obstore: a local folder now, any cloud store with the same code."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,23 +39,37 @@ class ObstoreObject:
 class ObstoreObjects:
     """`treadle.ports.objects.ObjectStore` on an obstore store."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        """Use a store.
+
+        Args:
+            store: The store.
+            folder: Where a local one keeps its files: it leaves them to the system's cache, so that a power cut would lose
+                what was stored just before.
+        """
         self._store = store
+        self._folder = folder
 
     @classmethod
     def in_folder(cls, folder: Path) -> "ObstoreObjects":
         """Return objects kept as files below `folder`. Programs must not write there: the store follows links."""
-        return cls(LocalStore(folder, mkdir=True))
+        return cls(LocalStore(folder, mkdir=True), folder)
 
     async def put(self, key: str, data: bytes) -> None:
         """Store `data`, in place of what the key held."""
         with _storage_errors():
             await obstore.put_async(self._store, key, data)
+            await self._sync(key)
 
     async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
         """Store what `blocks` yields, in place of what the key held."""
         with _storage_errors():
             await obstore.put_async(self._store, key, blocks, max_concurrency=_WRITES_AT_ONCE)
+            await self._sync(key)
+
+    async def _sync(self, key: str) -> None:
+        if self._folder is not None:
+            await asyncio.to_thread(_sync_file, self._folder, key)
 
     async def open(self, key: str) -> ObstoreObject | None:
         """Return what the key holds, to be read in parts, or None."""
@@ -77,6 +93,18 @@ class ObstoreObjects:
             await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
+
+
+def _sync_file(folder: Path, key: str) -> None:
+    """Have the disk keep a file, and that it is where it is (fsync(2))."""
+    place = folder / key
+    while place != folder.parent:
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        place = place.parent
 
 
 @contextmanager

@@ -26,6 +26,8 @@ class Bar:
         self._progress = progress
         self._total = total
         self._task = None if progress is None else progress.add_task(text, total=total)
+        if progress is not None and total is not None:
+            progress.start()
 
     def advance(self, count: int) -> None:
         """Take note of so many bytes more; fewer, when something begins again."""
@@ -33,14 +35,15 @@ class Bar:
             self._progress.advance(self._task, count)
 
     def expect(self, total: int) -> None:
-        """Take note of the bytes in all, unless they were known from the beginning."""
+        """Take note of the bytes in all, unless they were known from the beginning. From now on the bar is drawn."""
         if self._progress is not None and self._task is not None and self._total is None:
+            self._progress.start()
             self._progress.update(self._task, total=total)
 
 
 @contextmanager
 def progress_bar(text: str, total: int | None, wanted: bool | None = None) -> Iterator[Bar]:
-    """Show a bar on standard error while the block runs.
+    """Show a bar on standard error while the block runs, from when it is known how much there is to do.
 
     Args:
         text: What is being done.
@@ -54,8 +57,12 @@ def progress_bar(text: str, total: int | None, wanted: bool | None = None) -> It
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    try:
         yield Bar(progress, text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}...", total)
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def _somebody_watches() -> bool:

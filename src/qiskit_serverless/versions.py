@@ -121,7 +121,8 @@ class VersionDifference:
         return bool(self.fields or self.texts)
 
     def __str__(self) -> str:
-        fields = [f"{name}: {old!r} -> {new!r}\n" for name, (old, new) in self.fields.items()]
+        named = [("label" if name == "version" else name, pair) for name, pair in self.fields.items()]
+        fields = [f"{name}: {old!r} -> {new!r}\n" for name, (old, new) in named]
         return "".join([*fields, *self.texts.values()])
 
 

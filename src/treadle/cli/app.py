@@ -33,7 +33,7 @@ def _show_version(wanted: bool) -> None:
 def options(
     _: Help = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_show_version)
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     """Take the options of the command itself."""

@@ -1,6 +1,7 @@
 """A platform in the background: started once, however many ask for it at the same moment."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ def _start(settings: "Settings", home: Path) -> str:
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=home,
+            env={**os.environ, **_paths(settings)},
             start_new_session=True,
         )
     assert process.stdout is not None  # noqa: S101  (it was started with a pipe)
@@ -50,8 +52,18 @@ def _start(settings: "Settings", home: Path) -> str:
         process.wait()
         with (home / "gateway.log").open("rb") as said:
             said.seek(said_before)
-            raise CommandError(
-                "The platform did not start.", hint=said.read(_LAST_WORDS).decode(errors="replace").strip()
-            )
+            raise _not_started(said.read(_LAST_WORDS).decode(errors="replace"))
     process.returncode = 0  # it is not waited for: it outlives this process
     return str(json.loads(line)["url"])
+
+
+def _paths(settings: "Settings") -> dict[str, str]:
+    """Return the settings that name files, by their variables, so that they are found from another folder too."""
+    paths = {name: value for name, value in settings if isinstance(value, Path)}
+    return {f"TREADLE_{name.upper()}": str(path.expanduser().absolute()) for name, path in paths.items()}
+
+
+def _not_started(said: str) -> CommandError:
+    """Return the error of a platform that ended with these words: mostly an error and its hint."""
+    message, _, hint = said.strip().removeprefix("Error: ").partition("\nHint: ")
+    return CommandError(f"The platform did not start. {message}", hint=hint)

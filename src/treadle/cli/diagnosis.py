@@ -157,12 +157,25 @@ def _packages(settings: "Settings") -> Finding:
     return Finding("packages", Level.OK, f"{which}, {how}")
 
 
+def _profiles(settings: "Settings") -> Finding:
+    """Tell which compute profiles jobs may ask for."""
+    from treadle.adapters.profiles_file import read_profiles
+    from treadle.domain.errors import SettingsError
+
+    try:
+        profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
+    except SettingsError as error:
+        return Finding("profiles", Level.FAIL, str(error), error.hint)
+    offered = ", ".join(profiles.budgets) or "none are offered; every job has the same budget"
+    return Finding("profiles", Level.OK, offered)
+
+
 def _gateway(settings: "Settings") -> Finding:
     """Look for this home's gateway, and whether one could start where it would listen."""
     url = _announced_url(settings.home_folder)
     if url and _get(f"{url}/readiness/") is not None:
         return Finding("gateway", Level.OK, f"runs at {url}")
-    address = f"{settings.bind_host} port {settings.bind_port}"
+    address = f"{settings.bind_host} port {settings.bind_port or 'of any number'}"
     taken = _taken(settings.bind_host, settings.bind_port)
     if not taken and url:
         return Finding(
@@ -234,4 +247,4 @@ import_libraries()
 assert_single_threaded()
 """
 _CHECKS: tuple[Callable[[], Finding], ...] = (_python, _installation, _sdk_owner, _fork, _sandbox)
-_PLATFORM_CHECKS: tuple[Callable[["Settings"], Finding], ...] = (_home, _space, _packages, _gateway)
+_PLATFORM_CHECKS: tuple[Callable[["Settings"], Finding], ...] = (_home, _space, _packages, _profiles, _gateway)

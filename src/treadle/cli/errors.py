@@ -80,7 +80,7 @@ def _explain_sdk_error(error: "QiskitServerlessException") -> Explanation:
         ),
         sdk.NotFoundError: (
             ExitCode.NOT_FOUND,
-            "`treadle function list`, `job list` and `file list` show what there is.",
+            "See what there is with `treadle function list`, `treadle job list` or `treadle file list`.",
         ),
         sdk.LimitError: (ExitCode.LIMIT, "Wait until some jobs have ended, or cancel them."),
         sdk.InvalidRequestError: (ExitCode.USAGE, ""),

@@ -117,5 +117,4 @@ def _data(function: str | None, of_provider: bool) -> "Data":
 
 
 def _fields(file: "DataFile") -> dict[str, Any]:
-    modified = file.modified.isoformat(timespec="seconds") if file.modified else None
-    return {"name": file.name, "size": file.size, "modified": modified, "sha256": file.sha256}
+    return {"name": file.name, "size": file.size, "modified": file.modified, "sha256": file.sha256}

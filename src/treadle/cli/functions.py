@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.groups import command_group
-from treadle.cli.output import AsJson, Output, function_name
+from treadle.cli.output import AsJson, Output, function_name, time_of
 
 if TYPE_CHECKING:
     from qiskit_serverless import QiskitFunction
@@ -24,7 +24,7 @@ _SHOWN_DIGITS = 12  # of a digest: enough to tell versions apart
 
 @app.command()
 def upload(
-    path: Annotated[Path, typer.Argument(help="A program, or a folder with one.", exists=True)],
+    path: Annotated[Path, typer.Argument(help="A program, or a folder with one.", exists=True, metavar="PATH")],
     title: Annotated[
         str | None, typer.Option(help="Name of the function. Default: the name of the program or folder.")
     ] = None,
@@ -92,13 +92,13 @@ def list_functions(as_json: AsJson = False) -> None:
     from qiskit_serverless import ServerlessClient
 
     rows = [_fields(function) for function in ServerlessClient().functions()]
-    columns = {"title": "TITLE", "entrypoint": "ENTRYPOINT", "version": "LABEL", "description": "DESCRIPTION"}
+    columns = {"title": "TITLE", "entrypoint": "ENTRYPOINT", "label": "LABEL", "description": "DESCRIPTION"}
     Output(as_json).table(rows, columns, empty="You have no functions. Upload one: treadle function upload program.py")
 
 
 @app.command()
 def show(
-    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    title: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
     as_json: AsJson = False,
 ) -> None:
     """Show one of your functions."""
@@ -109,7 +109,7 @@ def show(
 
 @app.command()
 def versions(
-    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    title: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
     as_json: AsJson = False,
 ) -> None:
     """List the versions of one of your functions, the newest first."""
@@ -130,8 +130,8 @@ def versions(
 
 @app.command()
 def rollback(
-    title: Annotated[str, typer.Argument(help="Name of the function.")],
-    version: Annotated[str, typer.Argument(help="Number or label of the version.")],
+    title: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
+    version: Annotated[str, typer.Argument(help="Number or label of the version.", metavar="VERSION")],
     as_json: AsJson = False,
 ) -> None:
     """Let new jobs run an older version again. Jobs that are there keep theirs."""
@@ -144,9 +144,9 @@ def rollback(
 
 @app.command()
 def diff(
-    title: Annotated[str, typer.Argument(help="Name of the function.")],
-    old: Annotated[str, typer.Argument(help="Number or label of the one version.")],
-    new: Annotated[str, typer.Argument(help="Number or label of the other.")] = "current",
+    title: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
+    old: Annotated[str, typer.Argument(help="Number or label of the one version.", metavar="OLD")],
+    new: Annotated[str, typer.Argument(help="Number or label of the other.", metavar="NEW")] = "current",
     as_json: AsJson = False,
 ) -> None:
     """Show what is different between two versions: files as a unified diff, and all else that was uploaded."""
@@ -164,7 +164,7 @@ def diff(
 
 @app.command()
 def environment(
-    title: Annotated[str, typer.Argument(help="Name of the function.")],
+    title: Annotated[str, typer.Argument(help="Name of the function.", metavar="FUNCTION")],
     version: Annotated[str, typer.Option(help="Number or label of the version.")] = "current",
     log: Annotated[bool, typer.Option("--log", help="Print the log of its last build.")] = False,
     build: Annotated[bool, typer.Option("--build", help="Build it again, if its build has failed.")] = False,
@@ -241,12 +241,15 @@ def _fields(function: "QiskitFunction") -> dict[str, Any]:
     return {
         "title": function_name(function.title, function.provider),
         "entrypoint": function.entrypoint,
-        "version": function.version,
+        "label": function.version,
         "description": function.description,
         "dependencies": function.dependencies,
         "arguments_schema": function.arguments_schema,
+        "sizes": function.sizes_map,
+        "default_size": function.default_size,
     }
 
 
 def _version_fields(version: "FunctionVersion") -> dict[str, Any]:
-    return {field.name: getattr(version, field.name) for field in fields(version) if field.name != "raw_data"}
+    told = {field.name: getattr(version, field.name) for field in fields(version) if field.name != "raw_data"}
+    return {**told, "created": time_of(version.created), "current_since": time_of(version.current_since)}

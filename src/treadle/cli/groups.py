@@ -11,7 +11,9 @@ def _show_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
-Help = Annotated[bool, typer.Option("--help", help="Show this message and leave.", is_eager=True, callback=_show_help)]
+Help = Annotated[
+    bool, typer.Option("--help", "-h", help="Show this message and exit.", is_eager=True, callback=_show_help)
+]
 
 
 def command_group(name: str, text: str) -> typer.Typer:
@@ -26,6 +28,7 @@ def command_group(name: str, text: str) -> typer.Typer:
     """
     group = typer.Typer(
         name=name,
+        context_settings={"help_option_names": ["--help", "-h"]},
         help=text,
         no_args_is_help=True,
         add_help_option=False,

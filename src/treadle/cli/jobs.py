@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.cli.groups import command_group
-from treadle.cli.output import AsJson, Output, function_name
+from treadle.cli.output import AsJson, Output, function_name, time_of
 from treadle.cli.results import outline
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def list_jobs(
     """List your jobs, the newest first."""
     from qiskit_serverless import ServerlessClient
 
+    status = _known(status) if status else None
     client = ServerlessClient()
     wanted = client.function(function) if function else None
     if everybody:
@@ -89,6 +90,22 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
     Output(as_json).document({"job": found.job_id, "message": message, "status": found.status()}, message)
 
 
+def _known(status: str) -> str:
+    """Return a status as the SDK writes it.
+
+    Raises:
+        typer.BadParameter: There is no such status.
+    """
+    from qiskit_serverless.statuses import SHOWN
+
+    known = {**{each: each for each in SHOWN.values()}, **SHOWN}
+    if status.upper() not in known:
+        raise typer.BadParameter(
+            f"{status!r} is no status of a job. There are: {', '.join(SHOWN.values())}.", param_hint="'--status'"
+        )
+    return known[status.upper()]
+
+
 def _job(job_id: str) -> "Job":
     from qiskit_serverless import ServerlessClient
 
@@ -103,5 +120,5 @@ def _fields(job: "Job") -> dict[str, Any]:
         "job": job.job_id,
         "function": function_name(raw["program"]["title"], raw["program"].get("provider")),
         "status": shown(raw["status"], raw["sub_status"]),
-        "created": raw["created"],
+        "created": time_of(raw["created"]),
     }

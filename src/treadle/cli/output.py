@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -37,7 +38,7 @@ class Output:
 
     def document(self, document: object, text: str) -> None:
         """Show one piece of data: `document` to programs, `text` to people."""
-        sys.stdout.write(json.dumps(document) + "\n" if self.as_json else _ended(text))
+        sys.stdout.write(json.dumps(document, default=_time_for_programs) + "\n" if self.as_json else _ended(text))
         sys.stdout.flush()
 
     def table(self, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], empty: str) -> None:
@@ -103,17 +104,30 @@ def styled(word: str) -> str:
     return f"[{style}]{word}[/]" if style else word
 
 
+def time_of(text: str | None) -> datetime | None:
+    """Return a time that the gateway has told as ISO 8601 text: people read it in their own zone, programs in UTC."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _time_for_programs(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def _ended(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     return value if isinstance(value, str) else "-" if value is None else json.dumps(value)
 
 

@@ -39,7 +39,7 @@ def token(name: UserName, home: Home = None, as_json: AsJson = False) -> None:
 def tokens(name: UserName, home: Home = None, as_json: AsJson = False) -> None:
     """List the ids of a user's tokens and when they were made."""
     found = operate(home, lambda platform: platform.accounts.tokens(name))
-    rows = [{"token": each.id, "created": each.created.isoformat()} for each in found]
+    rows = [{"token": each.id, "created": each.created} for each in found]
     Output(as_json).table(rows, {"token": "TOKEN", "created": "CREATED"}, empty=f"{name} has no tokens.")
 
 

@@ -57,7 +57,9 @@ class Accounts:
 
         def work(repositories: Repositories) -> str:
             if repositories.users.by_name(name) is not None:
-                raise InvalidError(f"There is a user {name} already.", hint=f"Another token: treadle user token {name}")
+                raise InvalidError(
+                    f"There is a user {name} already.", hint=f"`treadle user token {name}` gives another token."
+                )
             user = User(new_id(), name)
             repositories.users.add(user, self._clock.now())
             return self._add_token(repositories, user)
@@ -111,7 +113,9 @@ class Accounts:
             tokens = repositories.users.tokens(the_user(repositories, name).id)
             revoked = [token for token in tokens if token_id in (None, token.id)]
             if token_id is not None and not revoked:
-                raise NotFoundError(f"The user {name} has no token {token_id}.", hint="See treadle user tokens.")
+                raise NotFoundError(
+                    f"The user {name} has no token {token_id}.", hint="`treadle user tokens` shows which there are."
+                )
             for token in revoked:
                 repositories.users.remove_token(token.digest)
             return len(revoked)
@@ -184,7 +188,7 @@ def the_user(repositories: Repositories, name: str) -> User:
     """
     user = repositories.users.by_name(name)
     if user is None:
-        raise NotFoundError(f"There is no user {name}.", hint="See treadle user list.")
+        raise NotFoundError(f"There is no user {name}.", hint="`treadle user list` shows which there are.")
     return user
 
 
@@ -196,5 +200,5 @@ def the_group(repositories: Repositories, name: str) -> Group:
     """
     group = repositories.groups.by_name(name)
     if group is None:
-        raise NotFoundError(f"There is no group {name}.", hint="See treadle group list.")
+        raise NotFoundError(f"There is no group {name}.", hint="`treadle group list` shows which there are.")
     return group

@@ -196,7 +196,7 @@ def _disabling(name: FunctionName, message: str | None) -> Callable[[Repositorie
 def _the_provider(repositories: Repositories, name: str) -> Provider:
     provider = repositories.providers.by_name(name)
     if provider is None:
-        raise NotFoundError(f"There is no provider {name}.", hint="See treadle provider list.")
+        raise NotFoundError(f"There is no provider {name}.", hint="`treadle provider list` shows which there are.")
     return provider
 
 
@@ -207,7 +207,10 @@ def _the_function(repositories: Repositories, name: FunctionName) -> Function:
         function = repositories.functions.by_title(the_user(repositories, name.author).id, name.title)
     if function is None:
         whose = "" if name.provider else f" of {name.author}"
-        raise NotFoundError(f"There is no function {full_name(name.title, name.provider)}{whose}.")
+        raise NotFoundError(
+            f"There is no function {full_name(name.title, name.provider)}{whose}.",
+            hint="`treadle provider list` shows the functions of providers.",
+        )
     return function
 
 

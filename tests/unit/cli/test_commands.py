@@ -71,10 +71,12 @@ def test_a_folder_is_uploaded_with_all_its_settings(platform: RunningPlatform, t
     assert json.loads(done.stdout) | {"dependencies": None} == {
         "title": "cli-folder",
         "entrypoint": "main.py",
-        "version": "1.2.0",
+        "label": "1.2.0",
         "description": "Two files",
         "dependencies": None,
         "arguments_schema": {"type": "object"},
+        "sizes": None,
+        "default_size": None,
     }
     assert json.loads(result.stdout) == {"unit": "hartree"}
 
@@ -95,6 +97,15 @@ def test_a_job_from_the_command_that_runs_it_to_its_result(uploaded: RunningPlat
     assert row["function"] == "cli-greet"
     assert job in treadle(uploaded, "job", "list", "--status", "DONE").stdout
     assert job not in treadle(uploaded, "job", "list", "--status", "ERROR").stdout
+
+
+def test_jobs_are_listed_by_a_status_that_exists(uploaded: RunningPlatform) -> None:
+    job = treadle(uploaded, "run", "cli-greet", "-f", "--json", "-a", "name=Ada").stdout
+    job_id = json.loads(job.partition("\n")[0])["job"]
+    assert job_id in treadle(uploaded, "job", "list", "--status", "done").stdout
+    refused = treadle(uploaded, "job", "list", "--status", "FINISHED")
+    assert refused.returncode == 2
+    assert "'FINISHED' is no status of a job. There are: QUEUED, " in refused.stderr
 
 
 def test_following_shows_statuses_log_and_result_as_they_come(uploaded: RunningPlatform) -> None:

@@ -47,7 +47,7 @@ def test_a_healthy_installation_passes(tmp_path: Path) -> None:
 
     assert code == 0
     assert list(findings) == [
-        "python", "installation", "sdk", "fork", "sandbox", "home", "disk", "packages", "gateway", "client"
+        "python", "installation", "sdk", "fork", "sandbox", "home", "disk", "packages", "profiles", "gateway", "client"
     ]  # fmt: skip
     assert {findings[check]["level"] for check in ("python", "installation", "sdk", "fork", "home")} == {"ok"}
     assert findings["client"]["level"] == "warn"
@@ -181,3 +181,15 @@ def test_an_allow_list_is_read(tmp_path: Path) -> None:
     code, findings = examine(tmp_path / "home", TREADLE_ALLOWED_PACKAGES=str(allowed))
     assert (code, findings["packages"]["level"]) == (1, "fail")
     assert "'-e .'" in findings["packages"]["message"]
+
+
+def test_compute_profiles_are_read(tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text("[cx3d-2x5]\n[bx3d-4x20]\n")
+    _, findings = examine(tmp_path / "home", TREADLE_COMPUTE_PROFILES=str(profiles))
+    assert findings["profiles"]["message"] == "cx3d-2x5, bx3d-4x20"
+
+    profiles.write_text("[large]\n")
+    code, findings = examine(tmp_path / "home", TREADLE_COMPUTE_PROFILES=str(profiles))
+    assert (code, findings["profiles"]["level"]) == (1, "fail")
+    assert "'large'" in findings["profiles"]["message"]

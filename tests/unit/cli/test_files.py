@@ -39,6 +39,7 @@ def test_a_bar_is_shown_to_who_asks_for_it(platform: RunningPlatform, tmp_path: 
     assert "1.0/1.0 kB" in treadle(platform, "file", "upload", tmp_path / "bar.txt", "--progress").stderr
     assert treadle(platform, "file", "upload", tmp_path / "bar.txt").stderr == ""
     assert "1.0/1.0 kB" in treadle(platform, "file", "download", "bar.txt", tmp_path, "--progress").stderr
+    assert treadle(platform, "file", "download", "no-bar.txt", "--progress").stderr.startswith("Error: ")
 
 
 def test_what_cannot_be_done_is_told_in_words(platform: RunningPlatform, tmp_path: Path) -> None:

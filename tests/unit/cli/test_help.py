@@ -38,6 +38,15 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     assert imported.intersection(HEAVY) == set()
 
 
+@pytest.mark.parametrize("command", ["", "job", "job list"])
+def test_help_has_a_short_name(command: str) -> None:
+    told = [
+        subprocess.run([sys.executable, "-m", "treadle.cli", *command.split(), option], capture_output=True, check=True)
+        for option in ("-h", "--help")
+    ]
+    assert told[0].stdout == told[1].stdout
+
+
 def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 

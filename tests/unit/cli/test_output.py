@@ -1,10 +1,11 @@
 """Data goes to standard output, talk to standard error; programs get JSON."""
 
 import json
+import time
 
 import pytest
 
-from treadle.cli.output import Output
+from treadle.cli.output import Output, time_of
 
 ROWS = [{"job": "0" * 36, "status": "DONE", "more": [1]}, {"job": "1" * 36, "status": "RUNNING: MAPPING", "more": []}]
 COLUMNS = {"job": "JOB", "status": "STATUS"}
@@ -25,6 +26,22 @@ def test_people_read_a_table_that_is_never_cut_off(
 def test_people_read_words_and_short_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     Output().fields({"default": True, "cpu": 4.0, "gpu": 0.5, "trial": False, "note": None})
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["yes", "4", "0.5", "no", "-"]
+
+
+def test_people_read_times_in_their_zone_and_programs_in_utc(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    rows = [{"created": time_of("2026-11-25T01:20:31.842151Z")}]
+    Output().table(rows, {"created": "CREATED"}, empty="")
+    Output(as_json=True).table(rows, {}, empty="")
+    monkeypatch.undo()
+    time.tzset()
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "2026-11-25 10:20:31",
+        '[{"created": "2026-11-25T01:20:31.842151Z"}]',
+    ]
 
 
 def test_programs_read_the_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,3 +115,24 @@ def test_a_list_of_packages_that_cannot_be_read_is_named(tmp_path: Path) -> None
     assert done.returncode == 1
     assert f"The list of allowed packages {missing} cannot be used" in done.stderr
     assert "TREADLE_ALLOWED_PACKAGES" in done.stderr
+
+
+def test_in_the_background_files_are_found_that_are_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("profiles.toml").write_text("[cx3d-2x5]")
+    variables = {**clean_environment(), "TREADLE_HOME": "home", "TREADLE_COMPUTE_PROFILES": "profiles.toml"}
+    started = treadle({**variables, "TREADLE_BIND_PORT": "0"}, "up", "--detach")
+    try:
+        assert "cx3d-2x5" in treadle(variables, "profile", "list").stdout, started.stderr
+    finally:
+        assert treadle(variables, "down").returncode == 0
+
+
+def test_in_the_background_it_says_why_it_does_not_start(tmp_path: Path) -> None:
+    variables = {**clean_environment(), "TREADLE_COMPUTE_PROFILES": str(tmp_path / "none.toml")}
+    done = treadle({**variables, "TREADLE_BIND_PORT": "0"}, "up", "--detach", "--home", tmp_path / "home")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("Error: The platform did not start. The compute profiles in ")
+    assert hint == "Hint: docs/compute-profiles.md shows what the file looks like."

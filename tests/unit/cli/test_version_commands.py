@@ -40,7 +40,7 @@ def test_a_diff_shows_the_changed_lines_and_fields(versioned: RunningPlatform) -
     document = json.loads(treadle(versioned, "function", "diff", "cli-versions", "1.0", "2", "--json").stdout)
     same = treadle(versioned, "function", "diff", "cli-versions", "2", "1.1")
 
-    assert shown.startswith("version: '1.0' -> '1.1'\n--- a/cli-versions.py\n+++ b/cli-versions.py\n")
+    assert shown.startswith("label: '1.0' -> '1.1'\n--- a/cli-versions.py\n+++ b/cli-versions.py\n")
     assert "-save_result('old')\n+save_result('new')\n" in shown
     assert (document["old"], document["new"], document["changed"]) == (1, 2, ["cli-versions.py"])
     assert (same.stdout, same.stderr) == ("", "Versions 2 and 2 are the same.\n")

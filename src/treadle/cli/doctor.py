@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def doctor(as_json: AsJson = False) -> None:
     """Say what is wrong with this installation, and what to do.
 
-    Looks at Python, the installed packages, whether forking is safe, the home folder, the files that settings name, and the gateway.
-    Ends with 1 if something does not work.
+    Looks at Python, the installed packages, whether forking is safe, the home folder, the files that settings name,
+    and the gateway. Ends with 1 if something does not work.
     """
     from treadle.cli.diagnosis import Level, examine
 

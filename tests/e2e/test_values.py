@@ -17,7 +17,7 @@ from qiskit_ibm_runtime import RuntimeDecoder
 from qiskit_serverless import QiskitFunction, ServerlessClient
 from qiskit_serverless.functions import RunnableQiskitFunction
 from qiskit_serverless.serialization import dumps, loads
-from qiskit_serverless.serialization.container import MAGIC, MEDIA_TYPE
+from qiskit_serverless.serialization.container import MAGIC, MEDIA_TYPE, written
 from qiskit_serverless.serialization.packing import pack
 from tests.running_platform import RunningPlatform
 
@@ -147,6 +147,16 @@ def test_limits_are_said(make_platform: Any, tmp_path: Path) -> None:
         large.run(elements=np.zeros(50_000))
     with pytest.raises(Exception, match=r"the result was refused: .* takes 300000 at most"):
         large.run(elements=50_000).result()
+
+
+def test_a_head_is_as_large_as_other_json_at_most(make_platform: Any, tmp_path: Path) -> None:
+    platform = make_platform(TREADLE_LARGEST_BODY="100000")
+    uploaded(ServerlessClient(host=platform.url, token=platform.token), "large", ZEROS, tmp_path)
+    bomb = b"".join(written([[b'{"text":"', bytes(200_000), b'"}']]))
+    assert len(bomb) < 1000
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        submitted(platform, "large", bomb)
+    assert b"takes 100000 at most" in refused.value.read()
 
 
 def test_the_gateway_stays_small_with_a_large_result(own_platform: RunningPlatform, tmp_path: Path) -> None:

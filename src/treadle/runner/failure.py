@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from qiskit_serverless.exceptions import ServerlessError
+from qiskit_serverless.exceptions import SerializationError, ServerlessError
 from treadle.domain.outcome import Failure
 
 
@@ -63,6 +63,6 @@ def _details(error: BaseException) -> dict[str, Any]:
         details["errno"] = error.errno
     if isinstance(error, ServerlessError):
         details["code"] = str(error.code)
-    if type(error).__module__ == "qiskit_serverless.exceptions" and isinstance(getattr(error, "path", None), str):
-        details["path"] = error.path  # type: ignore[attr-defined]  # SerializationError
+    if isinstance(error, SerializationError) and error.path:  # else it is about a value that was read
+        details["path"] = error.path
     return details

@@ -17,7 +17,7 @@ class Arrival:
         Args:
             what: What it is, in error messages.
             largest: Most bytes of a container, as it is and unpacked.
-            largest_text: Most bytes of JSON text.
+            largest_text: Most bytes of JSON text, also of a container's head.
         """
         self._what = what
         self._largest = largest
@@ -63,6 +63,7 @@ class Arrival:
         if self._preamble is not None and len(beginning) >= end:
             parts = parse_index(self._preamble, bytes(beginning[PREAMBLE_SIZE:end]))
             self._check_size(sum(part.size for part in parts), self._largest)
+            self._check_size(parts[0].size, self._largest_text)  # the head is JSON: it is held where it is read
             self._beginning = None
 
     def _check_size(self, size: int, largest: int) -> None:

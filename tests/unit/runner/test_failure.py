@@ -68,6 +68,7 @@ def test_the_path_of_what_cannot_be_stored(tmp_path: Path) -> None:
     failure = describe(SerializationError("no", 'result["a"]'), None, tmp_path)
 
     assert failure.details == {"path": 'result["a"]'}
+    assert describe(SerializationError("arguments of a newer version"), None, tmp_path).details == {}
 
 
 def test_the_cause_of_an_exception_is_in_the_traceback(tmp_path: Path) -> None:

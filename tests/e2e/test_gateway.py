@@ -14,6 +14,7 @@ import pytest
 from qiskit_serverless import ServerlessClient
 from tests.e2e.conftest import UNKNOWN, Upload, message, tar_of, upload_with
 from tests.running_platform import RunningPlatform, clean_environment
+from treadle.domain.tokens import new_token
 
 
 def test_probes_need_no_token(platform: RunningPlatform) -> None:
@@ -55,6 +56,16 @@ def test_only_the_last_word_of_the_header_counts(platform: RunningPlatform) -> N
     for header in (platform.token, f"Token {platform.token}", f"Bearer  {platform.token}"):
         answer = httpx2.get(f"{platform.url}/api/v1/programs/", headers={"Authorization": header})
         assert answer.status_code == 200
+
+
+def test_a_token_that_was_copied_incompletely_is_told_from_one_that_is_not_known(platform: RunningPlatform) -> None:
+    words = {}
+    for token in (platform.token, platform.token[:-1], new_token()):
+        answer = httpx2.get(f"{platform.url}/api/v1/programs/", headers={"Authorization": f"Bearer {token}"})
+        words[token] = answer.json().get("detail") if answer.status_code == 401 else answer.status_code
+    known, cut, unknown = words.values()
+    assert (known, unknown) == (200, "Authorization token is not valid.")
+    assert cut.startswith("Authorization token is not valid. It was copied incompletely")
 
 
 def test_paths_with_and_without_a_slash_are_the_same(http: httpx2.Client) -> None:

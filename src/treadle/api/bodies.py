@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from treadle.domain.errors import InvalidError, UnsupportedMediaTypeError
+from treadle.domain.text import is_text
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -100,15 +101,6 @@ def _checked(fields: dict[str, Any], model: type[Body]) -> Body:
         if isinstance(value, str) and not is_text(value):
             raise InvalidError(f"{name!r} holds half of a surrogate pair (\\ud800 to \\udfff), which is not text.")
     return model.model_validate(fields)
-
-
-def is_text(value: str) -> bool:
-    """Return whether `value` can be stored and sent as UTF-8. JSON can escape halves of surrogate pairs, which cannot."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 async def _fields(request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from treadle.domain.errors import InvalidError
+from treadle.domain.text import is_text
 
 LONGEST_NAME = 255
 """Most bytes of one segment of a path, what file systems take."""
@@ -83,7 +84,7 @@ def is_clean(path: str) -> bool:
 
 def _fault(path: str) -> str | None:
     segments = path.split("/")
-    if "\0" in path or not _is_utf8(path):
+    if "\0" in path or not is_text(path):
         return "it has a character that no file name can hold"
     if path.startswith("/") or ".." in segments:
         return "it leads out of the folder"
@@ -95,14 +96,6 @@ def _fault(path: str) -> str | None:
     if longest > LONGEST_NAME or len(path.encode()) > LONGEST_PATH or len(segments) > DEEPEST:
         return f"at most {LONGEST_NAME} bytes a segment, {LONGEST_PATH} in all, and {DEEPEST} segments are possible"
     return None
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def stored_name(filename: str) -> str:

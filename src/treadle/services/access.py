@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from treadle.domain.errors import NotFoundError, StaleAttemptError, UnauthenticatedError
 from treadle.domain.ids import new_id
+from treadle.domain.tokens import PREFIX, is_well_formed
 from treadle.domain.users import JobIdentity, User
 from treadle.ports.clock import Clock
 from treadle.ports.repositories import Database, Repositories
@@ -13,6 +14,7 @@ from treadle.ports.secrets import Signer
 _JOB_TOKEN = "treadlejob"  # noqa: S105  (the kind of token, not one)
 _JOB_TOKEN_LIFE = timedelta(days=8)
 _NOT_VALID = "Authorization token is not valid."
+_MISCOPIED = "It was copied incompletely, or mistyped: its last characters do not fit the others."
 
 
 class Access:
@@ -32,7 +34,8 @@ class Access:
         digest = self._signer.digest(token)
         user = await self._database.read(lambda repositories: repositories.users.by_token(digest))
         if user is None:
-            raise UnauthenticatedError(_NOT_VALID)
+            is_miscopied = token.startswith(PREFIX) and not is_well_formed(token)
+            raise UnauthenticatedError(_NOT_VALID, hint=_MISCOPIED if is_miscopied else "")
         return user
 
     async def acting_user(self, token: str, job_id: str) -> User:

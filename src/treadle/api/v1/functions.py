@@ -17,7 +17,6 @@ from treadle.api.bodies import (
     at_most,
     documented,
     from_json,
-    is_text,
     media_type,
     read_body,
     read_query,
@@ -30,6 +29,7 @@ from treadle.domain.errors import InvalidError
 from treadle.domain.functions import Catalog, clean_title, legal_characters, split_title
 from treadle.domain.jobs import RunOptions
 from treadle.domain.manifests import Assembly, ManifestFile
+from treadle.domain.text import is_text
 from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])

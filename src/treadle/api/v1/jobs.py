@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
@@ -38,51 +39,16 @@ class StopBody(BaseModel):
     service: str | None = None
 
 
-@router.get("/")
-async def list_jobs(
-    request: Request,
-    call: ByUser,
+def _job_filter(
     function: Name = None,
-    title: Name = None,
     provider: Name = None,
     status: Name = None,
     filter: Kind | None = None,
     created_after: Time | None = None,
     limit: Count = 100,
     offset: Count = 0,
-) -> JsonAnswer:
-    """Return a page of the caller's jobs, newest first. A limit of 0 means no limit.
-
-    Clients up to 0.24 name a function by `title`.
-    """
-    job_filter = JobFilter(
-        function=function or title,
-        provider=provider,
-        of_providers=None if filter is None else filter == "catalog",
-        status=status,
-        created_after=created_after,
-        limit=limit or None,
-        offset=offset,
-    )
-    return _page(request, await call.platform.jobs.page(call.user, job_filter), limit, offset)
-
-
-@router.get("/provider/")
-async def list_provider_jobs(
-    request: Request,
-    call: ByUser,
-    provider: Name = None,
-    function: Name = None,
-    status: Name = None,
-    filter: Kind | None = None,
-    created_after: Time | None = None,
-    limit: Count = 100,
-    offset: Count = 0,
-) -> JsonAnswer:
-    """Return a page of everybody's jobs at the functions of a provider the caller acts for, newest first."""
-    if provider is None:
-        raise InvalidError("'provider' not provided or is not valid")
-    job_filter = JobFilter(
+) -> JobFilter:
+    return JobFilter(
         function=function,
         provider=provider,
         of_providers=None if filter is None else filter == "catalog",
@@ -91,10 +57,32 @@ async def list_provider_jobs(
         limit=limit or None,
         offset=offset,
     )
-    return _page(request, await call.platform.jobs.provider_page(call.user, job_filter), limit, offset)
 
 
-def _page(request: Request, page: JobPage, limit: int, offset: int) -> JsonAnswer:
+Filtered = Annotated[JobFilter, Depends(_job_filter)]
+"""What the query of a listing asks for. A limit of 0 means no limit."""
+
+
+@router.get("/")
+async def list_jobs(request: Request, call: ByUser, job_filter: Filtered, title: Name = None) -> JsonAnswer:
+    """Return a page of the caller's jobs, newest first. A limit of 0 means no limit.
+
+    Clients up to 0.24 name a function by `title`.
+    """
+    job_filter = replace(job_filter, function=job_filter.function or title)
+    return _page(request, await call.platform.jobs.page(call.user, job_filter), job_filter)
+
+
+@router.get("/provider/")
+async def list_provider_jobs(request: Request, call: ByUser, job_filter: Filtered) -> JsonAnswer:
+    """Return a page of everybody's jobs at the functions of a provider the caller acts for, newest first."""
+    if job_filter.provider is None:
+        raise InvalidError("'provider' not provided or is not valid")
+    return _page(request, await call.platform.jobs.provider_page(call.user, job_filter), job_filter)
+
+
+def _page(request: Request, page: JobPage, job_filter: JobFilter) -> JsonAnswer:
+    limit, offset = job_filter.limit or 0, job_filter.offset
     return JsonAnswer(
         {
             "count": page.count,

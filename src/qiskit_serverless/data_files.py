@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,7 +123,7 @@ class ReceivedFile:
         self.position = 0
         self.complete = False
         self._target = target
-        self._partial = target.with_name(f".{target.name[:200]}.partial")
+        self._partial = target.with_name(f".{secrets.token_hex(8)}.partial")  # others may receive the same file
         self._file: BinaryIO | None = None
         self._bar = bar
         self._digest = hashlib.sha256()

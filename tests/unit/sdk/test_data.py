@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
-from qiskit_serverless.data_files import DataFile
+from qiskit_serverless.data_files import DataFile, receiving
 from qiskit_serverless.exceptions import (
     ChecksumError,
     GatewayConnectionError,
@@ -21,7 +22,7 @@ from qiskit_serverless.exceptions import (
     NotFoundError,
     QiskitServerlessException,
 )
-from qiskit_serverless.progress import progress_bar
+from qiskit_serverless.progress import Bar, progress_bar
 from tests.unit.sdk.scripted_gateway import Answer, ScriptedGateway
 
 FILES = "/api/v1/files/"
@@ -86,6 +87,18 @@ def test_nothing_is_left_of_a_download_that_fails(
     with pytest.raises(ChecksumError, match="ten was changed on its way from the gateway"):
         client.data("fit").download("ten", target)
     assert list(target.parent.iterdir()) == []
+
+
+def test_downloads_to_the_same_place_do_not_meet(tmp_path: Path) -> None:
+    target = tmp_path / "ten"
+    with receiving(target, Bar()) as first, receiving(target, Bar()) as second:
+        for download in (first, second):
+            download.begin(httpx2.Response(200))
+            download.add(CONTENT)
+        first.end()
+        assert target.read_bytes() == CONTENT
+        second.end()
+    assert [path.name for path in tmp_path.iterdir()] == ["ten"]
 
 
 def test_patience_ends_when_nothing_more_comes(

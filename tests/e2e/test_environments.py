@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
@@ -138,7 +139,9 @@ save_result(float(energy) + molecule.energy_nuc())
     assert function.run().result() == pytest.approx(-1.137306, abs=1e-6)
 
 
-def test_ray_runs_inside_a_program_and_ends_with_it(upload: Upload, platform: RunningPlatform) -> None:
+def test_ray_runs_inside_a_program_within_its_budget_and_ends_with_it(
+    make_platform: Callable[..., RunningPlatform], tmp_path: Path
+) -> None:
     program = """
 import os
 import ray
@@ -151,14 +154,18 @@ def task(number):
 
 ray.init(include_dashboard=False)
 qiskit_serverless.save_result({
+    "cores": ray.cluster_resources()["CPU"],
     "tasks": ray.get([task.remote(number) for number in range(3)]),
     "place": os.environ["RAY_TMPDIR"],
     "begun": os.path.isdir(os.environ["RAY_TMPDIR"] + "/ray"),
 })
 os._exit(0)  # without leave-taking
 """
-    job = upload("rays", program, dependencies=["ray"]).run()
+    platform = make_platform(TREADLE_JOB_CPU="1")
+    job = uploader(client_of(platform), tmp_path)("rays", program, dependencies=["ray"]).run()
     result = job.result()
+    assert result["cores"] == 1
+    psutil.wait_procs([process for process in platform.processes() if process.name() == "supervisor"], timeout=10)
     assert result["tasks"] == [(number, version("treadle"), "token") for number in range(3)]
     assert result["begun"]
     assert not Path(result["place"]).is_symlink()

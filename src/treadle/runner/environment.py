@@ -22,6 +22,7 @@ _THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
     "QISKIT_NUM_PROCS",
 )
+_COUNT_DIGITS = 4  # of a number of threads; Python refuses to read very long numbers
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -55,7 +56,8 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
 def threads(launch: Launch) -> int:
     """Return how many threads the libraries of a program use: what its variables say, or else what its budget allows."""
     wanted = launch.variables.get("OMP_NUM_THREADS", "")
-    return max(1, int(wanted) if wanted.isdecimal() else int(launch.budget.cpu))
+    is_count = wanted.isdecimal() and len(wanted) <= _COUNT_DIGITS
+    return max(1, int(wanted) if is_count else int(launch.budget.cpu))
 
 
 def replace_environment(variables: Mapping[str, str]) -> None:

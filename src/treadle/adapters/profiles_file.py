@@ -1,6 +1,5 @@
 """The operator's file of compute profiles."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ def read_profiles(path: Path | None, *, strict: bool) -> ComputeProfiles:
     """
     if path is None:
         return ComputeProfiles()
+    import tomllib  # late: most platforms have no such file
+
     try:
         fields = tomllib.loads(path.expanduser().read_text(encoding="utf-8"))
         default = fields.pop("default", None)

@@ -90,7 +90,7 @@ def test_nothing_is_left_of_a_download_that_fails(
 
 
 def test_downloads_to_the_same_place_do_not_meet(tmp_path: Path) -> None:
-    target = tmp_path / "ten"
+    target = tmp_path / "downloads" / "ten"
     with receiving(target, Bar()) as first, receiving(target, Bar()) as second:
         for download in (first, second):
             download.begin(httpx2.Response(200))
@@ -98,7 +98,7 @@ def test_downloads_to_the_same_place_do_not_meet(tmp_path: Path) -> None:
         first.end()
         assert target.read_bytes() == CONTENT
         second.end()
-    assert [path.name for path in tmp_path.iterdir()] == ["ten"]
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_patience_ends_when_nothing_more_comes(

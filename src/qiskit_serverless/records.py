@@ -99,12 +99,13 @@ def cause_from_events(errors: list[JobEvent]) -> dict[str, Any] | None:
     """Return why a job failed by what its newest error event says; None if there is none."""
     if not errors:
         return None
-    data = errors[0].data
-    arguments = data.get("args")
-    if isinstance(arguments, dict) and isinstance(arguments.get("cause"), dict):
-        return dict(arguments["cause"])
+    data, details = errors[0].data, errors[0].data.get("args")
     told = {name: data.get(name) for name in ("code", "message", "exception")}
-    return {**told, "details": arguments} if arguments else told
+    if told["exception"] == told["code"]:
+        told["exception"] = ""
+    if isinstance(details, dict) and "hint" in details:
+        return {**told, "hint": details["hint"], "details": {key: details[key] for key in details if key != "hint"}}
+    return {**told, "details": details} if details else told
 
 
 def cause_from_log(log: str) -> dict[str, Any]:

@@ -349,7 +349,7 @@ def test_the_events_of_a_failed_job_name_its_cause(http: httpx2.Client, upload: 
     [error] = http.get(f"/api/v1/jobs/{job.job_id}/events/?type=ERROR").json()
     assert set(error) == {"event_type", "origin", "context", "created", "data"}
     assert (error["data"]["code"], error["data"]["exception"]) == ("user_exception", "ValueError")
-    assert error["data"]["args"]["cause"]["details"]["line"] == 1
+    assert error["data"]["args"]["line"] == 1
     assert message(http.get(f"/api/v1/jobs/{job.job_id}/events/?type=WARNING")).startswith("Type is not valid.")
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -50,13 +51,23 @@ class Cause:
         return asdict(self)
 
     def to_event(self) -> dict[str, Any]:
-        """Return the particulars of the row it gets in the job's history, in the form in which programs send errors too."""
+        """Return the particulars of the row it gets in the job's history, in the form in which programs send errors too.
+
+        Other clients print what is in ``args`` line by line, so that people read the hint and the traceback there.
+        """
         return {
             "code": self.code,
-            "message": f"{self.message} {self.hint}",
+            "message": self.message,
             "exception": self.exception or self.code,
-            "args": {"cause": self.to_dict()},
+            "args": {"hint": self.hint, **self.details},
         }
+
+    @classmethod
+    def from_event(cls, data: Mapping[str, Any]) -> "Cause":
+        """Return the cause of which `to_event` returned this."""
+        details = dict(data["args"])
+        exception = "" if data["exception"] == data["code"] else data["exception"]
+        return cls(CauseCode(data["code"]), data["message"], details.pop("hint"), exception, details)
 
 
 _CRASH_SIGNALS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})

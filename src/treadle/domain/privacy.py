@@ -60,7 +60,7 @@ def event_for_caller(event: StoredEvent, provider: str) -> StoredEvent:
     record = event.record
     if record.type is not EventType.ERROR or record.origin is not Origin.SCHEDULER:
         return event
-    cause = _cause_for_caller(record.data["args"]["cause"], provider)
+    cause = _cause_for_caller(Cause.from_event(record.data).to_dict(), provider)
     return replace(event, record=replace(record, data=cause.to_event()))
 
 

@@ -28,10 +28,10 @@ def diagnosed(failure: Failure, ending: Ending = Ending.EXITED) -> Cause:
 
 def test_an_exception_is_told_with_its_message_but_without_its_place() -> None:
     data = told(diagnosed(Failure("ValueError", "angle is negative", "secret.py", 7, "secret traceback")))
-    assert data["args"]["cause"]["message"] == "ValueError: angle is negative"
+    assert data["message"] == "ValueError: angle is negative"
     assert data["exception"] == "ValueError"
     assert "secret" not in str(data)
-    assert "lab" in data["message"]
+    assert "lab" in data["args"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,15 @@ def test_what_would_name_files_or_packages_is_not_told(cause: Cause) -> None:
 
 
 def test_how_a_program_ended_is_told() -> None:
-    assert told(WORKER_LOST)["args"]["cause"]["message"] == WORKER_LOST.message
+    assert told(WORKER_LOST)["message"] == WORKER_LOST.message
     cause = diagnose(Outcome(Ending.EXITED, exit_code=3))
     assert cause is not None
-    assert told(cause)["args"]["cause"]["details"] == {"exit_code": 3}
+    assert told(cause)["args"]["exit_code"] == 3
+
+
+@pytest.mark.parametrize("cause", [diagnosed(FAILURE), WORKER_LOST], ids=lambda cause: cause.code)
+def test_a_row_of_the_history_keeps_all_of_a_cause(cause: Cause) -> None:
+    assert Cause.from_event(cause.to_event()) == cause
 
 
 @pytest.mark.parametrize("code", CauseCode)

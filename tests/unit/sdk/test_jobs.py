@@ -224,7 +224,7 @@ def failed(gateway: ScriptedGateway, *errors: dict[str, Any]) -> None:
 
 
 def test_a_failure_tells_its_cause(gateway: ScriptedGateway, job: Job) -> None:
-    cause = {
+    cause: dict[str, Any] = {
         "code": "user_exception",
         "message": "ValueError: no such angle (in main.py, line 3)",
         "hint": "Read the end of the job's log.",
@@ -236,9 +236,10 @@ def test_a_failure_tells_its_cause(gateway: ScriptedGateway, job: Job) -> None:
             "traceback": "Traceback:\n  ...\nValueError: no such angle\n",
         },
     }
+    args = {"hint": cause["hint"], **cause["details"]}
     failed(
         gateway,
-        {"code": "user_exception", "message": cause["message"], "exception": "ValueError", "args": {"cause": cause}},
+        {"code": "user_exception", "message": cause["message"], "exception": "ValueError", "args": args},
         {"code": "older", "message": "older", "exception": "E"},
     )
     with pytest.raises(JobFailedError) as caught:

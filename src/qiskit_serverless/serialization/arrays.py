@@ -36,6 +36,8 @@ def encode_array(walk: Walk, array: "np.ndarray[Any, Any]") -> Json:
     """Return the JSON form of an array: its ``.npy`` file, or the nested lists of its objects."""
     if type(array) not in _ARRAYS:
         raise CannotEncodeError(type(array), "it is more than an array; store its parts")
+    if array.dtype.char == "T":  # StringDType, which is of NumPy 2
+        raise CannotEncodeError(f"an array of {array.dtype}", "NumPy has no file format for it; use .astype(str)")
     if array.dtype == object:
         return tagged(f"{PREFIX}ndarray", _nested(walk, array), shape=list(array.shape))
     return tagged("ndarray", walk.binary(Binary(_file_of(np.asarray(array)))))

@@ -135,6 +135,10 @@ def test_the_runtime_clients_arrays_of_objects_can_be_read() -> None:
         ),
         (np.array([(1, None)], dtype=[("a", "i4"), ("b", object)]), r"result\[0\]: an array of .* cannot be stored: "),
         (np.array([[1, object()]], dtype=object), r"result\[0\]\[0\]\[1\]: <class 'object'> cannot be stored$"),
+        (
+            np.array(["a", "bb"], np.dtypes.StringDType()),
+            r"result\[0\]: an array of StringDType\(\) .*use \.astype\(str\)",
+        ),
         (sparse.lil_matrix((2, 2)), r"result\[0\]: <class '.*lil_matrix'> cannot be stored: convert it to CSR first"),
     ],
 )

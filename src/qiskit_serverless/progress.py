@@ -37,8 +37,8 @@ class Bar:
     def expect(self, total: int) -> None:
         """Take note of the bytes in all, unless they were known from the beginning. From now on the bar is drawn."""
         if self._progress is not None and self._task is not None and self._total is None:
-            self._progress.start()
             self._progress.update(self._task, total=total)
+            self._progress.start()
 
 
 @contextmanager

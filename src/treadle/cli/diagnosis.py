@@ -175,14 +175,15 @@ def _gateway(settings: "Settings") -> Finding:
     url = _announced_url(settings.home_folder)
     if url and _get(f"{url}/readiness/") is not None:
         return Finding("gateway", Level.OK, f"runs at {url}")
-    address = f"{settings.bind_host} port {settings.bind_port or 'of any number'}"
+    address = f"{settings.bind_host} port {settings.bind_port}"
     taken = _taken(settings.bind_host, settings.bind_port)
     if not taken and url:
         return Finding(
             "gateway", Level.WARN, f"the one at {url} was killed", "Start it again: treadle up. Its jobs go on."
         )
     if not taken:
-        return Finding("gateway", Level.OK, f"does not run; {address} is free for it")
+        free = f"{address} is free for it" if settings.bind_port else "it will take any free port"
+        return Finding("gateway", Level.OK, f"does not run; {free}")
     other = "a Treadle gateway with another home" if _is_gateway(settings) else "another program"
     advice = "Stop it, or choose another port with TREADLE_BIND_PORT or --port; 0 takes any free one."
     return Finding("gateway", Level.FAIL, f"{address} is taken by {other} ({taken})", advice)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from treadle.domain.errors import TreadleError
 
 
+_FORBIDDEN = 403
+
+
 class CommandError(Exception):
     """A command cannot do what it was asked.
 
@@ -91,5 +94,7 @@ def _explain_sdk_error(error: "QiskitServerlessException") -> Explanation:
     exit_code, hint = known.get(type(error), (ExitCode.FAILED, ""))
     if isinstance(error, sdk.JobFailedError):
         return Explanation(error.cause.get("message") or str(error), error.cause.get("hint", ""), exit_code)
+    if isinstance(error, sdk.AccessError) and error.status_code == _FORBIDDEN:
+        hint = "The token is fine; what it stands for may not do this."
     message = error.details if isinstance(error, sdk.GatewayError) else str(error)
     return Explanation(message, hint, exit_code)

@@ -52,6 +52,7 @@ def test_a_healthy_installation_passes(tmp_path: Path) -> None:
     assert {findings[check]["level"] for check in ("python", "installation", "sdk", "fork", "home")} == {"ok"}
     assert findings["client"]["level"] == "warn"
     assert "treadle up" in findings["client"]["message"]
+    assert findings["gateway"]["message"] == "does not run; it will take any free port"
 
 
 def test_every_trouble_has_advice(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_a_function_is_published_from_the_command_line_alone(platform: RunningPl
     for command in (("--provider",), ("--provider", "--follow")):
         refused = treadle(as_eater, "job", "logs", job, *command)
         assert (refused.returncode, "You don't have access" in refused.stderr) == (4, True)
+        assert "Hint: The token is fine" in refused.stderr
     [grant] = json.loads(done(treadle(platform, "function", "grants", "cli-kitchen/soup", "--json")))
     assert grant == {"group": "cli-eaters", "may_run": True, "trial": False}
     listed = json.loads(done(treadle(platform, "provider", "list", "--json")))

@@ -1,5 +1,6 @@
 """What a program tells the gateway about its own job, with the token that the job has for that."""
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -51,6 +52,11 @@ def associate_runtime_job_with_serverless_job(runtime_job_id: str, session_id: s
 
 def _tell(part: str, body: dict[str, Any]) -> bool:
     """Post to a part of this job. What a program computes is worth more than what it tells, so trouble is only logged."""
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        _log.warning("The gateway was not told (%s): JSON cannot carry it: %s", part, error)
+        return False
     try:
         with _gateway() as (transport, path):
             transport.request("POST", f"{path}{part}/", json=body)

@@ -58,8 +58,8 @@ def _details(error: BaseException) -> dict[str, Any]:
     """Return what the exception itself carries and the diagnosis of `treadle.domain.causes` needs."""
     details: dict[str, Any] = {}
     if isinstance(error, ModuleNotFoundError) and error.name:
-        details["module"] = error.name
-    if isinstance(error, OSError) and error.errno is not None:
+        details["module"] = str(error.name)
+    if isinstance(error, OSError) and isinstance(error.errno, int):  # whoever raises it may put anything there
         details["errno"] = error.errno
     if isinstance(error, ServerlessError):
         details["code"] = str(error.code)

@@ -69,10 +69,14 @@ class ProgramReports:
         Raises:
             NotFoundError: The user has no such job.
             ForbiddenError: It has ended.
-            InvalidError: The error is too long.
+            InvalidError: The error is too long, or has numbers that JSON cannot carry back.
         """
         data = {"code": error.code, "message": error.message, "exception": error.exception, "args": error.args}
-        if len(json.dumps(data)) > _LARGEST_ERROR:
+        try:
+            text = json.dumps(data, allow_nan=False)
+        except ValueError as fault:
+            raise InvalidError(f"'args' holds NaN or an infinite number, which JSON cannot carry: {fault}.") from fault
+        if len(text) > _LARGEST_ERROR:
             raise InvalidError(
                 f"The event is longer than {_LARGEST_ERROR} characters; shorten its message or its args."
             )

@@ -49,6 +49,8 @@ def test_code_from_another_place_is_named_in_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "details"),
     [
+        ("raise OSError(object(), 'odd')", "OSError", {}),
+        ("raise ModuleNotFoundError(name=7)", "ModuleNotFoundError", {"module": "7"}),
         ("import no_such.thing", "ModuleNotFoundError", {"module": "no_such"}),
         ("raise ModuleNotFoundError('by hand')", "ModuleNotFoundError", {}),
         ("open('/no/such/file')", "FileNotFoundError", {"errno": 2}),

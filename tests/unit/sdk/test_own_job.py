@@ -1,6 +1,7 @@
 """What a program tells the gateway about its own job, and what it learns of it."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,21 @@ def test_what_the_gateway_does_not_take_is_logged(gateway: ScriptedGateway, capl
     assert send_error("c", "what happened", "E", ["x"]) is False
     assert "active jobs only" in caplog.messages[0]
     assert caplog.messages[1] == "Error c: what happened ['x']"
+
+
+@pytest.mark.usefixtures("in_job")
+@pytest.mark.parametrize(
+    "args",
+    [float("nan"), {"energy": [float("inf")]}, object(), {1j: 2}, {"a": {1, 2}}],
+    ids=lambda args: str(args)[:12],
+)
+def test_what_json_cannot_carry_ends_no_program_either(
+    gateway: ScriptedGateway, caplog: pytest.LogCaptureFixture, args: Any
+) -> None:
+    assert send_error("c", "what happened", "E", args) is False
+    assert not gateway.requests
+    assert "JSON cannot carry it" in caplog.messages[0]
+    assert caplog.messages[1] == f"Error c: what happened {args}"
 
 
 def test_a_gateway_that_is_away_ends_no_program(in_job: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

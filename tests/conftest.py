@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.postgresql import PostgresqlServer, postgresql_server
 from tests.running_platform import RunningPlatform, start_platform
 
 
@@ -13,6 +14,19 @@ def platform() -> Iterator[RunningPlatform]:
     running = start_platform()
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server, one for all tests of a worker."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> str:
+    """URL of a new PostgreSQL database with the newest tables."""
+    return postgresql.new_database()
 
 
 @pytest.fixture

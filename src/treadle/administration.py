@@ -10,9 +10,10 @@ from pathlib import Path
 
 from treadle.adapters.auth.keys import FileSigner
 from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.opening import is_newest, open_database
+from treadle.adapters.database.opening import is_newest, open_database, open_postgresql
 from treadle.domain.errors import HomeFolderError
 from treadle.home_folder import locked
+from treadle.ports.repositories import Database
 from treadle.services.accounts import Accounts
 from treadle.services.publishing import Publishing
 
@@ -31,12 +32,25 @@ class Administration:
 
 
 @contextlib.asynccontextmanager
-async def administration(home: Path) -> AsyncIterator[Administration]:
+async def administration(home: Path, database_url: str | None = None) -> AsyncIterator[Administration]:
     """Open a platform's home folder for the operator.
+
+    Args:
+        home: The folder.
+        database_url: PostgreSQL database of the platform; None when it keeps its database in the folder.
 
     Raises:
         HomeFolderError: There is no platform in it, or its tables are of an older version and its gateway still runs.
     """
+    database = open_postgresql(database_url) if database_url is not None else _open_in(home)
+    try:
+        signer, clock = FileSigner.from_file(home / "secret.key"), SystemClock()
+        yield Administration(Accounts(database, signer, clock), Publishing(database, clock))
+    finally:
+        await database.close()
+
+
+def _open_in(home: Path) -> Database:
     path = home / "treadle.db"
     if not path.is_file():
         raise HomeFolderError(
@@ -44,9 +58,4 @@ async def administration(home: Path) -> AsyncIterator[Administration]:
             hint="Start it once with `treadle up`, or name its folder with --home or TREADLE_HOME.",
         )
     with contextlib.nullcontext() if is_newest(path) else locked(home):  # no gateway sees its tables change
-        database = open_database(path)
-    try:
-        signer, clock = FileSigner.from_file(home / "secret.key"), SystemClock()
-        yield Administration(Accounts(database, signer, clock), Publishing(database, clock))
-    finally:
-        await database.close()
+        return open_database(path)

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.opening import open_database
+from treadle.adapters.database.opening import open_database, open_postgresql
 from treadle.adapters.environments.allow_list_file import read_allow_list
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
@@ -33,6 +33,7 @@ from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
 from treadle.ports.engine import Engine
+from treadle.ports.repositories import Database
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
@@ -76,7 +77,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         engine: Where its jobs run.
     """
     home = settings.home_folder
-    database = open_database(home / "treadle.db")
+    database = _open_database(settings)
     signer = FileSigner.from_file(home / "secret.key")
     clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
     objects = ObstoreObjects.in_folder(home / "objects")
@@ -141,6 +142,12 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     )
     origins = settings.cors_origins.pattern
     return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file, origins), wakeups)
+
+
+def _open_database(settings: Settings) -> Database:
+    if settings.database_url is not None:
+        return open_postgresql(settings.database_url)
+    return open_database(settings.home_folder / "treadle.db")
 
 
 def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:

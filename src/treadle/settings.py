@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from treadle.domain.budget import Budget
@@ -16,6 +16,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TREADLE_", frozen=True)
 
     home: Path = Field(Path("~/.treadle"), description="Folder of everything the platform keeps.")
+    database: SecretStr | None = Field(
+        None,
+        description="PostgreSQL database to use, `postgresql://user:password@host:5432/name`"
+        " (docs/postgresql.md); without one, SQLite in the home folder.",
+    )
     bind_host: str = Field(
         "127.0.0.1", description="Address to listen on. Others than loopback open it to the network."
     )
@@ -83,6 +88,11 @@ class Settings(BaseSettings):
     def home_folder(self) -> Path:
         """The home folder as an absolute path."""
         return self.home.expanduser().absolute()
+
+    @property
+    def database_url(self) -> str | None:
+        """Address of the PostgreSQL database with its password, not to be shown; None for SQLite."""
+        return self.database.get_secret_value() if self.database is not None else None
 
     @property
     def budget(self) -> Budget:

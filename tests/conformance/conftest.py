@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.database.opening import open_postgresql
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.files.folder import FolderFiles
@@ -28,16 +29,26 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["sqlite"])
-async def database(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Database]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Database]:
     """An empty database with the newest tables."""
+    opened: Database = request.getfixturevalue(f"{request.param}_database")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_url: str) -> Database:
+    return open_postgresql(postgresql_url)
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Database:
     path = tmp_path / "treadle.db"
     engine = sqlite_engine(path)
     upgrade(engine)
     engine.dispose()
-    opened = SqliteDatabase(path)
-    yield opened
-    await opened.close()
+    return SqliteDatabase(path)
 
 
 @pytest.fixture(params=["folder"])

@@ -1,12 +1,14 @@
-"""Opening the database of a home folder."""
+"""Opening the database of a platform, and bringing its tables to the newest version."""
 
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
+from treadle.adapters.database.postgresql import PostgresqlDatabase, postgresql_engine
 from treadle.adapters.database.schema import NEWEST, current_version, upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
-from treadle.domain.errors import HomeFolderError
+from treadle.domain.errors import HomeFolderError, SettingsError, StorageError
 
 
 def open_database(path: Path) -> SqliteDatabase:
@@ -24,6 +26,46 @@ def open_database(path: Path) -> SqliteDatabase:
         raise HomeFolderError(
             f"The database {path} cannot be opened: {error.orig}.",
             hint="Bring back a copy of it that is whole, or choose another folder with --home or TREADLE_HOME.",
+        ) from error
+
+
+def open_postgresql(url: str) -> PostgresqlDatabase:
+    """Open a PostgreSQL database and bring its tables to the newest version; an empty one gets them.
+
+    Raises:
+        SettingsError: The URL names no PostgreSQL database, or the driver is not installed.
+        StorageError: The database cannot be reached, or refuses.
+    """
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(
+                text("SELECT pg_advisory_lock(7243827)")
+            )  # of several that start, one changes the tables
+            connection.commit()
+            upgrade(engine)
+            connection.execute(text("SELECT pg_advisory_unlock(7243827)"))
+        return PostgresqlDatabase(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise StorageError(
+            f"The database of TREADLE_DATABASE cannot be opened: {error.orig}.",
+            hint="Check that PostgreSQL runs there and that the user may make tables.",
+        ) from error
+
+
+def _engine(url: str) -> Engine:
+    hint = "It looks like this: postgresql://user:password@host:5432/name."
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("TREADLE_DATABASE is no URL of a PostgreSQL database.", hint=hint)
+    try:
+        return postgresql_engine(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError("TREADLE_DATABASE cannot be read.", hint=hint) from None  # the error would show the URL
+    except ImportError as error:
+        raise SettingsError(
+            "TREADLE_DATABASE names PostgreSQL, whose driver is not installed.",
+            hint='Install it: pip install "treadle[server,postgresql]".',
         ) from error
 
 

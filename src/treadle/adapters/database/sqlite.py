@@ -6,19 +6,13 @@ also means that no transaction of this process ever waits for another.
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from treadle.adapters.database.environments import DatabaseEnvironments
-from treadle.adapters.database.functions import DatabaseFunctions
-from treadle.adapters.database.groups import DatabaseGroups
-from treadle.adapters.database.jobs import DatabaseJobs
-from treadle.adapters.database.providers import DatabaseProviders
-from treadle.adapters.database.users import DatabaseUsers
+from treadle.adapters.database.repositories import DatabaseRepositories
 from treadle.domain.errors import StorageError
 from treadle.ports.repositories import Repositories
 
@@ -30,30 +24,6 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 5000",
 )
-
-
-@dataclass
-class DatabaseRepositories:
-    """`treadle.ports.repositories.Repositories` on one connection."""
-
-    users: DatabaseUsers
-    groups: DatabaseGroups
-    providers: DatabaseProviders
-    functions: DatabaseFunctions
-    jobs: DatabaseJobs
-    environments: DatabaseEnvironments
-
-    @classmethod
-    def on(cls, connection: Connection) -> "DatabaseRepositories":
-        """Return repositories that work on `connection`."""
-        return cls(
-            DatabaseUsers(connection),
-            DatabaseGroups(connection),
-            DatabaseProviders(connection),
-            DatabaseFunctions(connection),
-            DatabaseJobs(connection),
-            DatabaseEnvironments(connection),
-        )
 
 
 class SqliteDatabase:

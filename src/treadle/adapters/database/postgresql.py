@@ -1,0 +1,85 @@
+"""PostgreSQL: a small pool of connections, used in threads, so that the event loop never waits for the network.
+
+Writers take turns, those of all gateways: each transaction begins with one advisory lock, which its end lets go. So a write sees
+everything before it and nothing beside it, as on SQLite, and the numbers of events become visible in their order.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+
+from treadle.adapters.database.repositories import DatabaseRepositories
+from treadle.domain.errors import InvalidError, StorageError
+from treadle.ports.repositories import Repositories
+
+T = TypeVar("T")
+
+_READERS = 3
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(7243826)")  # any number, the same for all gateways
+# A gateway that the network cuts off, or one that hangs, must not hold up the others for long.
+_OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+
+
+class PostgresqlDatabase:
+    """`treadle.ports.repositories.Database` on a PostgreSQL database whose tables exist."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Writes of one gateway would only wait for each other in the database, and take connections from reads meanwhile.
+        self._writer = ThreadPoolExecutor(1, "database-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "database-reader")
+
+    async def write(self, work: Callable[[Repositories], T]) -> T:
+        """Run `work` in a transaction and return what it returns, after the commit."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, _translated, self._write, work)
+
+    async def read(self, work: Callable[[Repositories], T]) -> T:
+        """Run `work`, which only reads, and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, _translated, self._read, work)
+
+    async def close(self) -> None:
+        """Release all connections, when what is under way has ended."""
+        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._engine.dispose()
+
+    def _write(self, work: Callable[[Repositories], T]) -> T:
+        with self._engine.begin() as connection:
+            connection.execute(_TAKE_TURN)
+            return work(DatabaseRepositories.on(connection))
+
+    def _read(self, work: Callable[[Repositories], T]) -> T:
+        with self._reading.connect() as connection:
+            return work(DatabaseRepositories.on(connection))
+
+
+def postgresql_engine(url: str) -> Engine:
+    """Return an engine with a small pool; a connection that was lost while nobody used it is replaced.
+
+    Args:
+        url: `postgresql://user:password@host:port/name`.
+    """
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=_READERS + 1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": _OPTIONS, "connect_timeout": 5, "application_name": "treadle"},
+    )
+
+
+def _translated(transaction: Callable[[Callable[[Repositories], T]], T], work: Callable[[Repositories], T]) -> T:
+    try:
+        return transaction(work)
+    except DataError as error:
+        raise InvalidError(f"This cannot be stored: {error.orig}.") from error
+    except (OperationalError, InterfaceError) as error:
+        raise StorageError(
+            f"The database does not answer: {error.orig}.",
+            hint="Check that PostgreSQL runs and that TREADLE_DATABASE names it; the platform goes on as soon as it does.",
+        ) from error

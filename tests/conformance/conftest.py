@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.dispatching import Desk, a_desk
 from treadle.adapters.auth.keys import FileSigner
 from treadle.adapters.database.opening import open_postgresql
 from treadle.adapters.database.schema import upgrade
@@ -81,3 +82,12 @@ def wakeups() -> Iterator[WakeUps]:
 def signer(tmp_path: Path) -> Signer:
     """A signer with a new key."""
     return FileSigner.from_file(tmp_path / "secret.key")
+
+
+@pytest.fixture
+async def desk(
+    tmp_path: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
+) -> AsyncIterator[Desk]:
+    """A dispatcher, and what a user does beside it."""
+    async with a_desk(tmp_path, database, objects, logs, wakeups, signer) as made:
+        yield made

@@ -1,0 +1,193 @@
+"""A dispatcher in the process of the tests, beside a builder and an engine that do what a test says."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from tests.e2e.conftest import tar_of
+from treadle.adapters.clock import SystemClock
+from treadle.adapters.engines.local import LocalEngine
+from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.schemas.worker_process import WorkerSchemas
+from treadle.domain.budget import Budget
+from treadle.domain.environments import Environment, Lock
+from treadle.domain.errors import BuildFailedError, EnvironmentUnusableError
+from treadle.domain.jobs import Job
+from treadle.domain.launch import Launch
+from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.profiles import ComputeProfiles
+from treadle.domain.users import User
+from treadle.ports.engine import Presence
+from treadle.ports.logs import LogStore
+from treadle.ports.objects import ObjectStore
+from treadle.ports.repositories import Database
+from treadle.ports.secrets import Signer
+from treadle.ports.wakeups import WakeUps
+from treadle.services.access import Access
+from treadle.services.artifacts import Artifacts
+from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.environments import Environments, EnvironmentTerms
+from treadle.services.functions import Functions
+from treadle.services.jobs import Jobs
+from treadle.services.uploads import Upload, Uploads
+from treadle.services.values import Values
+
+
+@dataclass
+class Builder:
+    """Stands for uv and the disk: it solves to what was asked for, and a build takes until the test lets it end.
+
+    Attributes:
+        built: The environments that are there, by digest, with their sizes.
+        begun: Digests whose builds were begun, in order.
+        words: Why builds fail; None if they do not.
+        may_end: Set when builds may end.
+    """
+
+    built: dict[str, int] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+    words: str | None = None
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+    python: str = "3.11.7"
+
+    def has_installed(self, requirements: Iterable[str]) -> bool:
+        return set(requirements) <= {"numpy"}
+
+    async def solve(self, requirements: Sequence[str]) -> Lock:
+        text = "\n".join(f"{requirement}==1.0" for requirement in requirements)
+        return Lock(sha256(text.encode()).hexdigest(), text)
+
+    def is_current(self, lock: Lock) -> bool:
+        return True
+
+    async def build(self, lock: Lock) -> None:
+        self.begun.append(lock.digest)
+        await self.may_end.wait()
+        if self.words is not None:
+            raise BuildFailedError(self.words)
+        self.built[lock.digest] = 100
+
+    def has_built(self, digest: str) -> bool:
+        return digest in self.built
+
+    def sizes(self) -> dict[str, int]:
+        return dict(self.built)
+
+    async def remove(self, digest: str) -> None:
+        self.built.pop(digest, None)
+
+    def build_log(self, digest: str) -> str | None:
+        return "log" if digest in self.begun else None
+
+
+class EngineWithoutProcesses(LocalEngine):
+    """The engine of this machine, of which only the last step is not taken: it notes what it would hand to a zygote.
+
+    Attributes:
+        handed: What it was asked to start.
+        unusable: Why nothing starts in other environments than the platform's; None if it does.
+        presences: What it knows of attempts that an earlier gateway started; of others it knows nothing.
+        stopped: The jobs whose supervisors it was asked to stop.
+        swept: The attempts that it was told to leave alone when it swept.
+    """
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.handed: list[Launch] = []
+        self.unusable: str | None = None
+        self.presences: dict[str, Presence] = {}
+        self.stopped: list[str] = []
+        self.swept: set[tuple[str, int]] = set()
+
+    async def start(self, launch: Launch) -> None:
+        if launch.environment is not None and self.unusable is not None:
+            raise EnvironmentUnusableError(self.unusable, hint="Look at its log.")
+        self.handed.append(launch)
+
+    async def prepare(self, environment: str) -> None:
+        return
+
+    async def adopt(self, job_id: str, attempt: int) -> Presence:
+        return self.presences.get(job_id, Presence.UNKNOWN)
+
+    async def stop(self, job_id: str, attempt: int) -> None:
+        self.stopped.append(job_id)
+
+    async def sweep(self, live: set[tuple[str, int]]) -> None:
+        self.swept = live
+
+
+@dataclass
+class Desk:
+    """A dispatcher, and what a user does beside it."""
+
+    database: Database
+    wakeups: WakeUps
+    builder: Builder
+    engine: EngineWithoutProcesses
+    environments: Environments
+    uploads: Uploads
+    jobs: Jobs
+    dispatcher: Dispatcher
+    user: User
+
+    async def submit(self, title: str, *dependencies: str) -> Job:
+        await self.uploads.upload(
+            self.user, Upload(title, artifact=tar_of(main_py=""), entrypoint="main.py", dependencies=dependencies)
+        )
+        return await self.jobs.submit(self.user, title, None, "{}")
+
+    async def status(self, job: Job) -> JobStatus:
+        return (await self.jobs.get(self.user, job.id)).status
+
+    async def dispatch(self) -> None:
+        """Do all there is to do now, also what is started apart."""
+        await self.dispatcher._round()
+        await asyncio.gather(*self.dispatcher._apart.values())
+
+    async def end_builds(self) -> None:
+        """Let all builds end that are under way."""
+        self.builder.may_end.set()
+        await asyncio.gather(*self.environments._builds.values())
+        self.builder.may_end.clear()
+
+    async def put(self, job: Job, status: JobStatus, *, lease: timedelta) -> Job:
+        """Let a job be where an earlier gateway left it: in its first attempt, with a lease that ends after so long from now."""
+        before = (await self.jobs.get(self.user, job.id)).state
+        after = JobState(status, None, 1)
+        until = SystemClock().now() + lease
+        await self.database.write(
+            lambda repositories: repositories.jobs.change(job.id, before, after, lease_until=until)
+        )
+        return await self.jobs.get(self.user, job.id)
+
+    async def environment_of(self, title: str) -> Environment:
+        function = await self.database.read(lambda repositories: repositories.functions.by_title(self.user.id, title))
+        assert function is not None
+        assert function.current.environment_digest is not None
+        return (await self.environments.show(function.current.environment_digest))[0]
+
+
+@contextlib.asynccontextmanager
+async def a_desk(
+    home: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
+) -> AsyncIterator[Desk]:
+    """A desk with nothing on it."""
+    clock, engine, builder = SystemClock(), EngineWithoutProcesses(home), Builder()
+    access, functions = Access(database, signer, clock), Functions(database, signer)
+    environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 150))
+    schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
+    uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
+    values = Values(objects, 2**20, 2**20)
+    jobs = Jobs(database, values, logs, engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
+    terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 9)
+    dispatcher = Dispatcher(
+        database, engine, wakeups, clock, access, functions, FolderFiles(home / "data"), environments, terms
+    )
+    user = await access.register("ada", "token")
+    yield Desk(database, wakeups, builder, engine, environments, uploads, jobs, dispatcher, user)
+    await environments.close()

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qiskit_serverless import ServerlessClient
+from tests.unit.sdk.blocking import blocking_client
 from tests.unit.sdk.scripted_gateway import ScriptedGateway, scripted_gateway
 
 VARIABLES = (
@@ -45,5 +47,13 @@ def gateway() -> Iterator[ScriptedGateway]:
 def client(gateway: ScriptedGateway) -> Iterator[ServerlessClient]:
     """A client of it."""
     with ServerlessClient(host=gateway.url, token="t0ken", instance="crn:v1:x", channel="local") as connected:
+        gateway.requests.clear()
+        yield connected
+
+
+@pytest.fixture(params=[ServerlessClient, blocking_client], ids=["blocking", "asynchronous"])
+def either_client(request: pytest.FixtureRequest, gateway: ScriptedGateway) -> Iterator[Any]:
+    """A client of either side, with calls that block."""
+    with request.param(host=gateway.url, token="t0ken", instance="crn:v1:x", channel="local") as connected:
         gateway.requests.clear()
         yield connected

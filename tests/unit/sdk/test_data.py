@@ -30,6 +30,11 @@ CONTENT = b"0123456789"
 LAB = QiskitFunction("fit", provider="lab")
 
 
+@pytest.fixture
+def client(either_client: Any) -> Any:
+    return either_client
+
+
 def digest(content: bytes) -> str:
     return f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
 

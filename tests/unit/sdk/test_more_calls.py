@@ -21,8 +21,16 @@ JOB = f"{JOBS}j-1/"
 
 
 @pytest.fixture
-def job(client: ServerlessClient) -> Job:
-    return Job("j-1", client)
+def client(either_client: Any) -> Any:
+    return either_client
+
+
+@pytest.fixture
+def job(gateway: ScriptedGateway, client: ServerlessClient) -> Job:
+    gateway.answer("GET", JOB, {"id": "j-1", "status": "RUNNING", "sub_status": None})
+    found = client.job("j-1")
+    gateway.requests.clear()
+    return found
 
 
 @pytest.fixture

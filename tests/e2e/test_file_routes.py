@@ -128,7 +128,8 @@ def test_no_name_leads_out_of_the_folder(http: httpx2.Client, platform: RunningP
     assert message(ask(http, name), 404) == NOT_FOUND
     assert message(ask(http, f"../{platform.home.name}/token"), 404) == NOT_FOUND
     assert message(http.delete("/delete", params={"function": "files", "file": name}), 404) == NOT_FOUND
-    assert [path for path in platform.home.rglob("*escape*")] == []
+    assert list((platform.home / "data").rglob("*escape*")) == []
+    assert list(platform.home.glob("*escape*")) == []
 
 
 def test_who_names_no_function_means_the_files_of_all_own_ones(http: httpx2.Client) -> None:

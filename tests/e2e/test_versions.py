@@ -265,7 +265,7 @@ class Counting(httpx2.HTTPTransport):
 def test_of_a_large_function_only_what_changed_goes_over_the_wire(platform: RunningPlatform, tmp_path: Path) -> None:
     for number in range(8):
         (tmp_path / f"{number}.bin").write_bytes(bytes([number]) * 50_000)
-    function = QiskitFunction("large", entrypoint="main.py", working_dir=str(tmp_path))
+    function = QiskitFunction("large-folder", entrypoint="main.py", working_dir=str(tmp_path))
     counting = Counting()
     with ServerlessClient(platform.url, token=platform.token, transport=counting) as client:
         for answer in ("old", "new"):
@@ -276,8 +276,8 @@ def test_of_a_large_function_only_what_changed_goes_over_the_wire(platform: Runn
         assert changes < whole / 20
         client.upload(function)
         assert counting.sizes[-1] < 2000
-        assert client.run("large").result() == "new"
-        assert [version.number for version in client.versions("large")] == [2, 1]
+        assert client.run("large-folder").result() == "new"
+        assert [version.number for version in client.versions("large-folder")] == [2, 1]
 
 
 def test_an_artifact_that_was_damaged_is_mended_by_uploading_it_again(

@@ -37,7 +37,7 @@ def treadle(platform: RunningPlatform, *arguments: str) -> str:
 
 
 def test_a_dependency_is_there(upload: Upload, platform: RunningPlatform) -> None:
-    function = upload("dated", TELLS_VERSIONS, dependencies=["pendulum>=3.1,<3.2"])
+    function = upload("dated-environment", TELLS_VERSIONS, dependencies=["pendulum>=3.1,<3.2"])
     result = function.run().result()
     assert result["pendulum"].startswith("3.1.")
     assert result["prefix"].startswith(f"{platform.home}/environments/")
@@ -66,7 +66,7 @@ def test_an_update_without_a_program_keeps_what_the_program_needs(
 
 def test_what_is_installed_beside_the_platform_needs_no_environment(upload: Upload) -> None:
     program = "import sys\nfrom qiskit_serverless import save_result\nsave_result(sys.prefix)"
-    prefix = upload("plain", program).run().result()
+    prefix = upload("plain-environment", program).run().result()
     assert upload("modest", program, dependencies=["numpy>=1.26", "qiskit"]).run().result() == prefix
 
 
@@ -176,23 +176,23 @@ os._exit(0)  # without leave-taking
 def test_an_author_sees_what_is_installed_and_how_the_build_went(
     upload: Upload, client: ServerlessClient, platform: RunningPlatform
 ) -> None:
-    function = upload("shown", TELLS_VERSIONS, dependencies=["pendulum>=3.1,<3.2"])
+    function = upload("shown-environment", TELLS_VERSIONS, dependencies=["pendulum>=3.1,<3.2"])
     function.run().result()
     environment = function.environment()
-    assert environment == client.environment("shown", 1)
+    assert environment == client.environment("shown-environment", 1)
     assert (environment.status, environment.requirements) == ("READY", ("pendulum<3.2,>=3.1",))
     assert "pendulum==3.1.0" in environment.packages
     assert "+ pendulum==3.1.0" in environment.log
-    assert environment.digest == client.build_environment("shown").digest
+    assert environment.digest == client.build_environment("shown-environment").digest
     own = upload("shown-plain", "pass").environment()
     assert (own.digest, own.status, own.packages) == (None, "READY", ())
-    printed = treadle(platform, "function", "environment", "shown", "--log")
+    printed = treadle(platform, "function", "environment", "shown-environment", "--log")
     assert "+ pendulum==3.1.0" in printed
     assert json.loads(treadle(platform, "function", "environment", "shown-plain", "--json"))["status"] == "READY"
 
 
 def test_others_do_not_see_it(upload: Upload, platform: RunningPlatform) -> None:
-    function = upload("hidden", "pass", dependencies=["numpy"])
+    function = upload("hidden-environment", "pass", dependencies=["numpy"])
     token = administer(platform, lambda opened: opened.accounts.add_user("eve"))
     with pytest.raises(NotFoundError), ServerlessClient(platform.url, token=token, channel="local") as stranger:
         stranger.environment(function)

@@ -44,6 +44,7 @@ async def _said(request: str) -> list[str]:
     finally:
         with contextlib.suppress(ProcessLookupError):  # it has ended, mostly
             process.kill()
+        await process.wait()
     if process.returncode:
         logger.warning("jobs on quantum computers were not ended: %s", errors.decode(errors="replace")[-500:])
     sentences: list[str] = json.loads(output)

@@ -47,7 +47,10 @@ def _name(runtime_job: str, session: str | None) -> str:
 
 
 def _words(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
+    from qiskit_ibm_runtime.exceptions import IBMError
+
+    text = error.message if isinstance(error, IBMError) else str(error)  # as text, these are in quotes and on one line
+    lines = text.splitlines() or [type(error).__name__]
     return f"{lines[0][:200].strip().rstrip('.')}."
 
 

@@ -1,39 +1,30 @@
-"""The composition root: builds a platform from its settings.
-
-It, `treadle.main` and `treadle.administration` are the only places that name adapters.
-"""
+"""Building a platform: its services on its stores and its engine, and the HTTP interface on those."""
 
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import uvicorn
 from fastapi import FastAPI
 
 from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
-from treadle.adapters.database.opening import open_database, open_postgresql
 from treadle.adapters.environments.allow_list_file import read_allow_list
 from treadle.adapters.environments.local import LocalEnvironments
-from treadle.adapters.files.folder import FolderFiles
-from treadle.adapters.logs.folder import FolderLogs
-from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.profiles_file import read_profiles
 from treadle.adapters.quantum_jobs import RuntimeClientProcess
 from treadle.adapters.schemas.worker_process import WorkerSchemas
-from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
+from treadle.composition.stores import open_stores
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
 from treadle.ports.engine import Engine
-from treadle.ports.repositories import Database
+from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher, JobTerms
@@ -65,7 +56,7 @@ class Gateway:
     """
 
     app: FastAPI
-    wakeups: InProcessWakeUps
+    wakeups: WakeUps
 
 
 def build(settings: Settings, url: str, engine: Engine) -> Gateway:
@@ -77,12 +68,11 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         engine: Where its jobs run.
     """
     home = settings.home_folder
-    database = _open_database(settings)
+    stores = open_stores(settings)
+    database, wakeups, objects, logs = stores.database, stores.wakeups, stores.objects, stores.logs
     signer = FileSigner.from_file(home / "secret.key")
-    clock, wakeups, logs = SystemClock(), InProcessWakeUps(), FolderLogs(home / "logs")
-    objects = ObstoreObjects.in_folder(home / "objects")
+    clock = SystemClock()
     values = Values(objects, settings.largest_value, settings.largest_body)
-    files = FolderFiles(home / "data")
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
@@ -93,7 +83,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
     dispatcher = Dispatcher(
-        database, engine, wakeups, clock, access, functions, files, environments, _terms(settings, url, profiles)
+        database, engine, wakeups, clock, access, functions, stores.files, environments, _terms(settings, url, profiles)
     )
     program_reports = ProgramReports(database, objects, wakeups, clock)
     dispatching: list[asyncio.Task[None]] = []
@@ -101,7 +91,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await access.register(OWNER, read_or_make(home / "token", new_token()))
-        await files.sweep()
+        await stores.files.sweep()
         await engine.open(dispatcher.supervisor_exited)
         await asyncio.to_thread(builder.open)
         await environments.open()
@@ -128,7 +118,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         ),
         versions=Versions(database, functions, Artifacts(objects), clock),
         environments=environments,
-        files=Files(files, functions, settings.largest_file),
+        files=Files(stores.files, functions, settings.largest_file),
         jobs=jobs,
         profiles=profiles,
         streams=JobStreams(jobs, database, logs, wakeups),
@@ -142,46 +132,6 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     )
     origins = settings.cors_origins.pattern
     return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file, origins), wakeups)
-
-
-def _open_database(settings: Settings) -> Database:
-    if settings.database_url is not None:
-        return open_postgresql(settings.database_url)
-    return open_database(settings.home_folder / "treadle.db")
-
-
-def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve a platform until SIGINT or SIGTERM.
-
-    Args:
-        gateway: The platform.
-        listener: The socket to listen on.
-        on_ready: Called once it answers.
-    """
-    config = uvicorn.Config(
-        gateway.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
-    )
-    _Server(config, gateway.wakeups, on_ready).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it answers, and ends its streams when it is asked to stop."""
-
-    def __init__(self, config: uvicorn.Config, wakeups: InProcessWakeUps, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._wakeups = wakeups
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve."""
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to serve."""
-        self._wakeups.close()
-        await super().shutdown(sockets)
 
 
 def _say_if_failed(dispatching: asyncio.Task[None]) -> None:

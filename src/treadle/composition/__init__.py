@@ -1,0 +1,9 @@
+"""The composition root: builds a platform from its settings.
+
+It, `treadle.main` and `treadle.administration` are the only places that name adapters.
+"""
+
+from treadle.composition.gateway import Gateway, build
+from treadle.composition.serving import run
+
+__all__ = ["Gateway", "build", "run"]

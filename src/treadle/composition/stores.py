@@ -1,0 +1,52 @@
+"""Where a platform keeps what it is given, as its settings say."""
+
+from dataclasses import dataclass
+
+from treadle.adapters.database.opening import open_database, open_postgresql
+from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.ports.files import FileStore
+from treadle.ports.logs import LogStore
+from treadle.ports.objects import ObjectStore
+from treadle.ports.repositories import Database
+from treadle.ports.wakeups import WakeUps
+from treadle.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a platform's state lives in.
+
+    Attributes:
+        database: Users, functions, jobs.
+        wakeups: How one part of the platform hears of another's changes.
+        objects: Artifacts, arguments, results.
+        logs: Logs of jobs.
+        files: Files of users and providers.
+    """
+
+    database: Database
+    wakeups: WakeUps
+    objects: ObjectStore
+    logs: LogStore
+    files: FileStore
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open the stores of a platform, in its home folder unless the settings name others."""
+    home = settings.home_folder
+    return Stores(
+        database=_open_database(settings),
+        wakeups=InProcessWakeUps(),
+        objects=ObstoreObjects.in_folder(home / "objects"),
+        logs=FolderLogs(home / "logs"),
+        files=FolderFiles(home / "data"),
+    )
+
+
+def _open_database(settings: Settings) -> Database:
+    if settings.database_url is not None:
+        return open_postgresql(settings.database_url)
+    return open_database(settings.home_folder / "treadle.db")

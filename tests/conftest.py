@@ -6,6 +6,7 @@ import pytest
 
 from tests.postgresql import PostgresqlServer, postgresql_server
 from tests.running_platform import RunningPlatform, start_platform
+from tests.s3 import S3Server, s3_server
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,13 @@ def postgresql() -> Iterator[PostgresqlServer]:
 def postgresql_url(postgresql: PostgresqlServer) -> str:
     """URL of a new PostgreSQL database with the newest tables."""
     return postgresql.new_database()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """An S3 server, one for all tests of a worker: use prefixes of your own, ``s3.new_url()``."""
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,28 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL database to use, `postgresql://user:password@host:5432/name`"
         " (docs/postgresql.md); without one, SQLite in the home folder.",
+    )
+    objects: str | None = Field(
+        None,
+        description="Bucket and prefix for programs, arguments and results, `s3://bucket/prefix` (docs/s3.md); without"
+        " one, folders of the home folder.",
+    )
+    objects_endpoint: str | None = Field(
+        None,
+        description="URL of the S3 store, for instance `http://127.0.0.1:9000`; without it, `AWS_ENDPOINT_URL`, or AWS.",
+    )
+    objects_public_endpoint: str | None = Field(
+        None, description="URL by which clients and workers reach the S3 store, if it is another one."
+    )
+    objects_region: str | None = Field(
+        None, description="Region of the bucket; without it, `AWS_REGION`, or `us-east-1`."
+    )
+    objects_access_key: str | None = Field(
+        None, description="Access key for the bucket; without it, credentials are found as by other programs for AWS."
+    )
+    objects_secret_key: SecretStr | None = Field(None, description="Secret key to the access key.")
+    objects_addressing: Literal["path", "virtual"] = Field(
+        "path", description="Whether URLs name the bucket in their path or in their host name."
     )
     bind_host: str = Field(
         "127.0.0.1", description="Address to listen on. Others than loopback open it to the network."

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.dispatching import Desk, a_desk
+from tests.s3 import S3Server
 from treadle.adapters.auth.keys import FileSigner
 from treadle.adapters.database.opening import open_postgresql
 from treadle.adapters.database.schema import upgrade
@@ -14,6 +15,7 @@ from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.objects.s3 import Bucket
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.ports.files import FileStore
 from treadle.ports.logs import LogStore
@@ -52,10 +54,18 @@ def sqlite_database(tmp_path: Path) -> Database:
     return SqliteDatabase(path)
 
 
-@pytest.fixture(params=["folder"])
-def objects(tmp_path: Path) -> ObjectStore:
+@pytest.fixture(params=["folder", "s3"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """An empty object store."""
-    return ObstoreObjects.in_folder(tmp_path / "objects")
+    if request.param == "folder":
+        return ObstoreObjects.in_folder(tmp_path / "objects")
+    return ObstoreObjects(request.getfixturevalue("bucket").store)
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> Bucket:
+    """An empty prefix of a bucket."""
+    return Bucket(s3.location())
 
 
 @pytest.fixture(params=["folder"])

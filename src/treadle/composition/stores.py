@@ -7,6 +7,7 @@ from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.domain.errors import SettingsError
 from treadle.ports.files import FileStore
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
@@ -40,7 +41,7 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(
         database=_open_database(settings),
         wakeups=InProcessWakeUps(),
-        objects=ObstoreObjects.in_folder(home / "objects"),
+        objects=_open_objects(settings),
         logs=FolderLogs(home / "logs"),
         files=FolderFiles(home / "data"),
     )
@@ -50,3 +51,31 @@ def _open_database(settings: Settings) -> Database:
     if settings.database_url is not None:
         return open_postgresql(settings.database_url)
     return open_database(settings.home_folder / "treadle.db")
+
+
+def _open_objects(settings: Settings) -> ObjectStore:
+    if settings.objects is None:
+        return ObstoreObjects.in_folder(settings.home_folder / "objects")
+
+    try:
+        from treadle.adapters.objects.s3 import Bucket, S3Location
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "TREADLE_OBJECTS names a bucket, and botocore is not installed.",
+            hint='Run pip install "treadle[server,s3]".',
+        ) from error
+
+    secret = settings.objects_secret_key
+    bucket = Bucket(
+        S3Location(
+            url=settings.objects,
+            endpoint=settings.objects_endpoint,
+            public_endpoint=settings.objects_public_endpoint,
+            region=settings.objects_region,
+            access_key=settings.objects_access_key,
+            secret_key=secret.get_secret_value() if secret is not None else None,
+            addressing=settings.objects_addressing,
+        )
+    )
+    bucket.check()
+    return ObstoreObjects(bucket.store)

@@ -117,6 +117,13 @@ class StorageError(TreadleError):
     http_status = 507
 
 
+class StorageUnavailableError(StorageError):
+    """The object store cannot be reached now, or refuses the platform; what was asked can be repeated."""
+
+    code = "storage_unavailable"
+    http_status = 503
+
+
 class UnsealError(TreadleError):
     """A sealed value cannot be read: the key is not the one it was sealed with."""
 

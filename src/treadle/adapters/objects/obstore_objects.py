@@ -1,6 +1,7 @@
 """Objects through obstore: a local folder now, any cloud store with the same code."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,13 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
-from treadle.domain.errors import StorageError
+from treadle.domain.errors import StorageError, StorageUnavailableError
+
+logger = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20
+_RANGE = 4 << 20  # what is fetched at once: a store that is far away takes a while to answer
+_SMALL = 5 << 20  # what is stored with a single request
 _WRITES_AT_ONCE = 2  # of 5 MiB each: what a stream keeps in memory
 
 
@@ -27,13 +32,20 @@ class ObstoreObject:
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Yield all bytes, in blocks of at most 1 MiB."""
-        for start in range(0, self.size, _BLOCK):
-            length = min(_BLOCK, self.size - start)
-            yield (await obstore.get_range_async(self.store, self.key, start=start, length=length)).to_bytes()
+        for start in range(0, self.size, _RANGE):
+            length = min(_RANGE, self.size - start)
+            with storage_errors():
+                part = await obstore.get_range_async(self.store, self.key, start=start, length=length)
+            whole = memoryview(part)
+            for begin in range(0, length, _BLOCK):
+                yield bytes(whole[begin : begin + _BLOCK])
 
     def read(self, start: int, length: int) -> bytes:
         """Return so many bytes from `start` on."""
-        return obstore.get_range(self.store, self.key, start=start, length=length).to_bytes() if length else b""
+        if not length:
+            return b""
+        with storage_errors():
+            return obstore.get_range(self.store, self.key, start=start, length=length).to_bytes()
 
 
 class ObstoreObjects:
@@ -57,14 +69,20 @@ class ObstoreObjects:
 
     async def put(self, key: str, data: bytes) -> None:
         """Store `data`, in place of what the key held."""
-        with _storage_errors():
+        with storage_errors():
             await obstore.put_async(self._store, key, data)
             await self._sync(key)
 
     async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
         """Store what `blocks` yields, in place of what the key held."""
-        with _storage_errors():
-            await obstore.put_async(self._store, key, blocks, max_concurrency=_WRITES_AT_ONCE)
+        arriving = aiter(blocks)
+        beginning, more = await _beginning(arriving)
+        if not more:
+            await self.put(key, beginning)
+            return
+        with storage_errors():
+            whole = _continued(beginning, arriving)
+            await obstore.put_async(self._store, key, whole, max_concurrency=_WRITES_AT_ONCE)
             await self._sync(key)
 
     async def _sync(self, key: str) -> None:
@@ -74,7 +92,8 @@ class ObstoreObjects:
     async def open(self, key: str) -> ObstoreObject | None:
         """Return what the key holds, to be read in parts, or None."""
         try:
-            meta = await obstore.head_async(self._store, key)
+            with storage_errors():
+                meta = await obstore.head_async(self._store, key)
         except FileNotFoundError:
             return None
         return ObstoreObject(self._store, key, meta["size"])
@@ -82,17 +101,35 @@ class ObstoreObjects:
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""
         try:
-            answer = await obstore.get_async(self._store, key)
+            with storage_errors():
+                answer = await obstore.get_async(self._store, key)
+                return bytes(await answer.bytes_async())
         except FileNotFoundError:
             return None
-        return bytes(await answer.bytes_async())
 
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""
         try:
-            await obstore.delete_async(self._store, key)
+            with storage_errors():
+                await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
+
+
+async def _beginning(arriving: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """Return what comes first, and whether there is more: what is small needs no upload in parts."""
+    received = bytearray()
+    async for block in arriving:
+        received += block
+        if len(received) > _SMALL:
+            return bytes(received), True
+    return bytes(received), False
+
+
+async def _continued(beginning: bytes, arriving: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield beginning
+    async for block in arriving:
+        yield block
 
 
 def _sync_file(folder: Path, key: str) -> None:
@@ -108,11 +145,26 @@ def _sync_file(folder: Path, key: str) -> None:
 
 
 @contextmanager
-def _storage_errors() -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
+    """Let what a store refuses be raised as `StorageError`, and that a key holds nothing as it is."""
     try:
         yield
-    except (BaseError, OSError) as error:
+    except FileNotFoundError:
+        raise
+    except OSError as error:
         raise StorageError(
-            f"The object store cannot be written: {error}.",
+            f"The object store cannot be used: {error}.",
             hint="Check that the platform's disk has room and that its home folder can be written.",
         ) from error
+    except BaseError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: BaseError) -> StorageError:
+    """Return the error for what a store said. Its words name hosts and keys: the log has them, users do not."""
+    words = str(error).partition("\n")[0]
+    logger.warning("the object store refused: %s", words)
+    return StorageUnavailableError(
+        "The object store does not do what the platform asks of it now.",
+        hint="Try again in a while; if it stays so, the platform's operator finds the reason in the gateway's log.",
+    )

@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,6 +14,8 @@ from treadle.adapters.database.postgresql import postgresql_engine
 from treadle.adapters.database.schema import upgrade
 
 _FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+_OTHERS = text("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+_END = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:ended AS int[])) AS pid")
 
 
 @dataclass
@@ -35,15 +37,16 @@ class PostgresqlServer:
         """Return the URL of a database."""
         return self.url.replace("/postgres?", f"/{name}?")
 
-    def end_connections(self) -> None:
-        """End all others' connections, as a restart of the server does."""
+    def connections(self) -> list[int]:
+        """Return the process ids of the server's ends of all others' connections."""
         with self._administrator.connect() as connection:
-            connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-                )
-            )
+            return list(connection.execute(_OTHERS).scalars())
+
+    def end_connections(self, connections: Sequence[int] | None = None) -> None:
+        """End all others' connections, or some of them, as a restart of the server does."""
+        ended = {"ended": self.connections() if connections is None else connections}
+        with self._administrator.connect() as connection:
+            connection.execute(_END, ended)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Adapters under test. One behaviour suite per port; every adapter of the port runs it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.objects.s3 import Bucket
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
+from treadle.adapters.wakeups.postgresql import PostgresqlWakeUps
 from treadle.ports.files import FileStore
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
@@ -33,9 +34,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Database]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which database a platform has; its wake-ups go with it."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def database(request: pytest.FixtureRequest, database_kind: str, anyio_backend: str) -> AsyncIterator[Database]:
     """An empty database with the newest tables."""
-    opened: Database = request.getfixturevalue(f"{request.param}_database")
+    opened: Database = request.getfixturevalue(f"{database_kind}_database")
     yield opened
     await opened.close()
 
@@ -80,12 +87,16 @@ def files(tmp_path: Path) -> FileStore:
     return FolderFiles(tmp_path / "files")
 
 
-@pytest.fixture(params=["in process"])
-def wakeups() -> Iterator[WakeUps]:
-    """Wake-ups nobody waits for yet."""
-    made = InProcessWakeUps()
+@pytest.fixture
+async def wakeups(request: pytest.FixtureRequest, database_kind: str, anyio_backend: str) -> AsyncIterator[WakeUps]:
+    """Wake-ups nobody waits for yet: within the process on SQLite, through the server on PostgreSQL."""
+    made: WakeUps = InProcessWakeUps()
+    if database_kind == "postgresql":
+        made = PostgresqlWakeUps(request.getfixturevalue("postgresql_url"))
+    await made.open()
     yield made
     made.close()
+    await made.disconnect()
 
 
 @pytest.fixture(params=["file"])

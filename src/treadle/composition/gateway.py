@@ -91,6 +91,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await access.register(OWNER, read_or_make(home / "token", new_token()))
+        await wakeups.open()
         await stores.files.sweep()
         await engine.open(dispatcher.supervisor_exited)
         await asyncio.to_thread(builder.open)
@@ -105,6 +106,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
             await environments.close()
             await schemas.close()
             await engine.close()
+            await wakeups.disconnect()
             await database.close()
 
     def is_ready() -> str | None:

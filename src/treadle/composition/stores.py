@@ -40,11 +40,19 @@ def open_stores(settings: Settings) -> Stores:
     home = settings.home_folder
     return Stores(
         database=_open_database(settings),
-        wakeups=InProcessWakeUps(),
+        wakeups=_open_wakeups(settings),
         objects=_open_objects(settings),
         logs=FolderLogs(home / "logs"),
         files=FolderFiles(home / "data"),
     )
+
+
+def _open_wakeups(settings: Settings) -> WakeUps:
+    if settings.database_url is None:
+        return InProcessWakeUps()
+    from treadle.adapters.wakeups.postgresql import PostgresqlWakeUps  # the driver, which SQLite does without
+
+    return PostgresqlWakeUps(settings.database_url)
 
 
 def _open_database(settings: Settings) -> Database:

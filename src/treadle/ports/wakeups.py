@@ -25,14 +25,24 @@ class WakeUps(Protocol):
     def closed(self) -> bool:
         """Whether the platform is shutting down; nobody should begin a wait any more."""
 
+    async def open(self) -> None:
+        """Begin to exchange publications with the platform's other processes, where it has several."""
+
     def publish(self, topic: str) -> None:
-        """Wake everybody who waits for `topic`. Publishing is not queued: several at once wake once."""
+        """Wake everybody who waits for `topic`, in all processes.
+
+        Publishing is not queued: several at once wake once. It neither waits nor fails: what it tells of is stored already, and
+        those who wait look again by themselves after a while, in case that it got lost.
+        """
 
     def subscribe(self, topic: str) -> AbstractContextManager[Subscription]:
         """Begin to take interest in `topic`."""
 
     def close(self) -> None:
-        """Wake everybody, for good."""
+        """Wake everybody in this process, for good. Publications still go to the others."""
+
+    async def disconnect(self) -> None:
+        """End the exchange with other processes, when all that was published is on its way."""
 
 
 QUEUE = "queue"

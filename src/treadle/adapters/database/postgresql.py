@@ -7,9 +7,9 @@ everything before it and nothing beside it, as on SQLite, and the numbers of eve
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from treadle.adapters.database.repositories import DatabaseRepositories
@@ -22,6 +22,15 @@ _READERS = 3
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(7243826)")  # any number, the same for all gateways
 # A gateway that the network cuts off, or one that hangs, must not hold up the others for long.
 _OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+_CONNECTION = {
+    "options": _OPTIONS,
+    "application_name": "treadle",
+    "connect_timeout": 5,
+    # A server that is cut off, or whose machine is gone, is noticed within a minute, also where nothing is asked of it.
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 
 class PostgresqlDatabase:
@@ -65,12 +74,27 @@ def postgresql_engine(url: str) -> Engine:
         url: `postgresql://user:password@host:port/name`.
     """
     return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        _address(url),
         pool_size=_READERS + 1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": _OPTIONS, "connect_timeout": 5, "application_name": "treadle"},
+        connect_args=_CONNECTION,
     )
+
+
+def connection_parameters(url: str) -> dict[str, Any]:
+    """Return the keywords with which psycopg makes a connection as those of `postgresql_engine` are.
+
+    Args:
+        url: `postgresql://user:password@host:port/name`.
+    """
+    address = _address(url)
+    _, parameters = address.get_dialect()().create_connect_args(address)
+    return {**parameters, **_CONNECTION}
+
+
+def _address(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+psycopg")
 
 
 def _translated(transaction: Callable[[Callable[[Repositories], T]], T], work: Callable[[Repositories], T]) -> T:

@@ -16,10 +16,11 @@ class EventSubscription:
         """Wait until the topic was published since the last call, or since subscribing."""
         if self.closed:
             return False
-        try:
-            await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            return False
+        if not self.event.is_set():
+            try:
+                await asyncio.wait_for(self.event.wait(), seconds)
+            except TimeoutError:
+                return False
         self.event.clear()
         return not self.closed
 
@@ -36,10 +37,18 @@ class InProcessWakeUps:
         """Whether the platform is shutting down."""
         return self._closed
 
+    async def open(self) -> None:
+        """Nothing to do: there is no other process."""
+
     def publish(self, topic: str) -> None:
         """Wake everybody who waits for `topic`."""
         for subscription in self._subscriptions.get(topic, ()):
             subscription.event.set()
+
+    def wake_everybody(self) -> None:
+        """Wake whoever waits for whatever topic."""
+        for topic in self._subscriptions:
+            self.publish(topic)
 
     @contextmanager
     def subscribe(self, topic: str) -> Iterator[EventSubscription]:
@@ -62,3 +71,6 @@ class InProcessWakeUps:
             for subscription in interested:
                 subscription.closed = True
                 subscription.event.set()
+
+    async def disconnect(self) -> None:
+        """Nothing to do: there is no other process."""

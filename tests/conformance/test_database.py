@@ -237,11 +237,17 @@ async def test_waiting_jobs_are_seen_oldest_first_and_only_so_many_of_each_user(
     late = await a_job(database, of_bob, 9)
     await a_job(database, of_bob, 1, RUNNING)
 
-    async def queued(per_author: int) -> list[str]:
-        return [job.id for job in await database.read(lambda repositories: repositories.jobs.queued(per_author))]
+    async def queued(per_author: int, *users: User) -> list[str]:
+        ids = [user.id for user in users]
+        return [job.id for job in await database.read(lambda repositories: repositories.jobs.queued(ids, per_author))]
 
-    assert await queued(2) == [first.id, second.id, late.id]
-    assert await queued(9) == [first.id, second.id, third.id, late.id]
+    assert await queued(2, ada, bob) == [first.id, second.id, late.id]
+    assert await queued(9, bob, ada) == [first.id, second.id, third.id, late.id]
+    assert await queued(9, bob) == [late.id]
+    following = await database.read(lambda repositories: repositories.jobs.next_of_each_user())
+    assert [(job.id, job.author_id, job.created) for job in following] == [
+        (job.id, job.author_id, job.created) for job in (first, late)
+    ]
 
 
 async def test_jobs_on_an_engine_are_counted_by_user(database: Database) -> None:

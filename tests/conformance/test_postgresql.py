@@ -37,7 +37,7 @@ async def test_two_gateways_that_claim_at_once_never_claim_the_same_job(gateways
         await a_job(gateways[0], function, seconds=second)
 
     def claim(repositories: Repositories) -> list[str]:
-        ids = [job.id for job in repositories.jobs.queued(1)]
+        ids = [job.id for job in repositories.jobs.next_of_each_user()]
         for job_id in ids:
             apply(repositories, job_id, Claimed(), Origin.SCHEDULER, Context.SCHEDULE_JOBS, NOON)
         return ids

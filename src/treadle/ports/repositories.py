@@ -5,7 +5,7 @@ adapter decides whether a transaction runs in the event loop (SQLite: microsecon
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -210,8 +210,19 @@ class JobRepository(Protocol):
     def count_active(self, author_id: str) -> int:
         """Return how many jobs of a user are not yet in a terminal state."""
 
-    def queued(self, per_author: int) -> list[QueuedJob]:
-        """Return waiting jobs whose environment is not being built, the oldest first, at most `per_author` of each user."""
+    def next_of_each_user(self) -> list[QueuedJob]:
+        """Return of each user the job that has waited longest and whose environment is not being built, the oldest first.
+
+        What that takes does not depend on how long the queue is.
+        """
+
+    def queued(self, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+        """Return waiting jobs of these users whose environment is not being built, the oldest first.
+
+        Args:
+            author_ids: Whose jobs.
+            per_author: How many of each at most.
+        """
 
     def on_engine(self) -> list[Job]:
         """Return the jobs an engine has."""

@@ -23,7 +23,7 @@ from treadle.domain.jobs import BusinessModel, Context, Job, Origin
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import ON_ENGINE, Claimed, Ended, Event, JobState, JobStatus, Returned
 from treadle.domain.profiles import ComputeProfiles
-from treadle.domain.scheduling import choose
+from treadle.domain.scheduling import QueuedJob, choose, first_users
 from treadle.ports.clock import Clock
 from treadle.ports.engine import Engine, Presence
 from treadle.ports.files import FileStore
@@ -139,21 +139,25 @@ class Dispatcher:
         now = self._clock.now()
 
         def work(repositories: Repositories) -> list[Change]:
-            active = repositories.jobs.active_by_author()
-            slots = self._terms.running_jobs - active.total()
-            if slots <= 0:
-                return []
-            chosen = choose(repositories.jobs.queued(slots), active, slots)
             return [
-                apply(repositories, job.id, Claimed(), Origin.SCHEDULER, Context.SCHEDULE_JOBS, now) for job in chosen
+                apply(repositories, job.id, Claimed(), Origin.SCHEDULER, Context.SCHEDULE_JOBS, now)
+                for job in self._next_jobs(repositories)
             ]
 
-        if not await self._database.read(lambda repositories: repositories.jobs.queued(1)):
+        if not await self._database.read(self._next_jobs):
             return []  # no write lock where there is nothing to write
         changes = await self._database.write(work)
         for change in changes:
             change.publish(self._wakeups)
         return [job for change in changes if (job := await self._job(change.job_id)) is not None]
+
+    def _next_jobs(self, repositories: Repositories) -> list[QueuedJob]:
+        active = repositories.jobs.active_by_author()
+        slots = self._terms.running_jobs - active.total()
+        if slots <= 0:
+            return []
+        users = first_users(repositories.jobs.next_of_each_user(), active, slots)
+        return choose(repositories.jobs.queued(users, slots), active, slots)
 
     async def _start_all(self, claimed: list[Job]) -> None:
         """Start claimed jobs. If the engine cannot, those that are not started go back to the queue."""

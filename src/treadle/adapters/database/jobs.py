@@ -1,24 +1,22 @@
 """Jobs and their history in the database."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, null, select, update
 
 from treadle.adapters.database.job_listing import NEWEST_FIRST, count_added, count_moved, matching
+from treadle.adapters.database.job_queue import count_by_author, count_of_author, next_of_each_user, queued
 from treadle.adapters.database.providers import PROVIDER_COLUMNS, provider_of
 from treadle.adapters.database.tables import (
-    environments,
-    function_versions,
     functions,
     job_events,
     jobs,
     providers,
     runtime_jobs,
 )
-from treadle.domain.environments import EnvironmentStatus
 from treadle.domain.jobs import (
     BusinessModel,
     Context,
@@ -53,11 +51,6 @@ _JOBS: Select[Any] = (
     )
     .join(functions, functions.c.id == jobs.c.function_id)
     .outerjoin(providers, providers.c.id == functions.c.provider_id)
-)
-_AWAITING_ENVIRONMENT = (
-    select(function_versions.c.id)
-    .join(environments, environments.c.digest == function_versions.c.environment_digest)
-    .where(environments.c.status == EnvironmentStatus.BUILDING)
 )
 _BY_ID = _JOBS.where(jobs.c.id == bindparam("id"))
 _EVENTS = (
@@ -175,23 +168,15 @@ class DatabaseJobs:
 
     def count_active(self, author_id: str) -> int:
         """Return how many jobs of a user are not yet in a terminal state."""
-        statement = select(func.count()).where(jobs.c.author_id == author_id, jobs.c.status.in_(ACTIVE))
-        return self._connection.execute(statement).scalar_one()
+        return count_of_author(self._connection, author_id, ACTIVE)
 
-    def queued(self, per_author: int) -> list[QueuedJob]:
-        """Return waiting jobs whose environment is not being built, the oldest first, at most `per_author` of each user."""
-        place = func.row_number().over(partition_by=jobs.c.author_id, order_by=(jobs.c.created, jobs.c.id))
-        waiting = (
-            select(jobs.c.id, jobs.c.author_id, jobs.c.created, place.label("place"))
-            .where(jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT))
-            .subquery()
-        )
-        statement = (
-            select(waiting.c.id, waiting.c.author_id)
-            .where(waiting.c.place <= per_author)
-            .order_by(waiting.c.created, waiting.c.id)
-        )
-        return [QueuedJob(*row) for row in self._connection.execute(statement)]
+    def next_of_each_user(self) -> list[QueuedJob]:
+        """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
+        return next_of_each_user(self._connection)
+
+    def queued(self, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+        """Return waiting jobs of these users whose environment is not being built, the oldest first."""
+        return queued(self._connection, author_ids, per_author)
 
     def on_engine(self) -> list[Job]:
         """Return the jobs an engine has."""
@@ -199,10 +184,7 @@ class DatabaseJobs:
 
     def active_by_author(self) -> Counter[str]:
         """Return how many jobs each user has on an engine."""
-        statement = (
-            select(jobs.c.author_id, func.count()).where(jobs.c.status.in_(ON_ENGINE)).group_by(jobs.c.author_id)
-        )
-        return Counter({row[0]: row[1] for row in self._connection.execute(statement)})
+        return count_by_author(self._connection, ON_ENGINE)
 
     def silent(self, now: datetime) -> Sequence[Job]:
         """Return the jobs on an engine whose lease ran out before `now`."""

@@ -1,0 +1,86 @@
+"""The queue in the database: who waits, and whose job is next.
+
+A round of the dispatcher must not take longer when the queue is longer. The counts in `job_counts` say who waits; an index leads
+to the first jobs of each user.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from treadle.adapters.database.tables import environments, function_versions, job_counts, jobs
+from treadle.domain.environments import EnvironmentStatus
+from treadle.domain.lifecycle import JobStatus
+from treadle.domain.scheduling import QueuedJob
+
+_AWAITING_ENVIRONMENT = (
+    select(function_versions.c.id)
+    .join(environments, environments.c.digest == function_versions.c.environment_digest)
+    .where(environments.c.status == EnvironmentStatus.BUILDING)
+)
+_WAITING = select(jobs.c.id, jobs.c.author_id, jobs.c.created).where(
+    jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT)
+)
+_OLDEST_FIRST = (jobs.c.created, jobs.c.id)
+_QUEUED = _WAITING.where(jobs.c.author_id == bindparam("author_id")).order_by(*_OLDEST_FIRST).limit(bindparam("limit"))
+_WAITING_USERS = (
+    select(job_counts.c.author_id)
+    .where(job_counts.c.status == JobStatus.QUEUED, job_counts.c.count > 0)
+    .distinct()
+    .subquery()
+)
+_FIRST_OF_USER = (
+    select(jobs.c.id)
+    .where(
+        jobs.c.status == JobStatus.QUEUED,
+        jobs.c.author_id == _WAITING_USERS.c.author_id,
+        jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT),
+    )
+    .order_by(*_OLDEST_FIRST)
+    .limit(1)
+    .correlate(_WAITING_USERS)
+    .scalar_subquery()
+)
+_FIRSTS = select(_FIRST_OF_USER.label("id")).select_from(_WAITING_USERS).subquery()
+_NEXT_OF_EACH_USER = (
+    select(jobs.c.id, jobs.c.author_id, jobs.c.created)
+    .join(_FIRSTS, _FIRSTS.c.id == jobs.c.id)
+    .order_by(*_OLDEST_FIRST)
+)
+_COUNT_BY_AUTHOR = (
+    select(job_counts.c.author_id, func.sum(job_counts.c.count))
+    .where(job_counts.c.status.in_(bindparam("statuses", expanding=True)), job_counts.c.count > 0)
+    .group_by(job_counts.c.author_id)
+)
+_COUNT_OF_AUTHOR = select(func.coalesce(func.sum(job_counts.c.count), 0)).where(
+    job_counts.c.author_id == bindparam("author_id"),
+    job_counts.c.status.in_(bindparam("statuses", expanding=True)),
+)
+
+
+def next_of_each_user(connection: Connection) -> list[QueuedJob]:
+    """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
+    return [QueuedJob(*row) for row in connection.execute(_NEXT_OF_EACH_USER)]
+
+
+def queued(connection: Connection, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+    """Return waiting jobs of these users whose environment is not being built, the oldest first."""
+    waiting = [
+        QueuedJob(*row)
+        for author_id in author_ids
+        for row in connection.execute(_QUEUED, {"author_id": author_id, "limit": per_author})
+    ]
+    return sorted(waiting, key=lambda job: (job.created, job.id))
+
+
+def count_by_author(connection: Connection, statuses: Iterable[JobStatus]) -> Counter[str]:
+    """Return how many jobs each user has in these statuses."""
+    rows = connection.execute(_COUNT_BY_AUTHOR, {"statuses": list(statuses)})
+    return Counter({author_id: int(count) for author_id, count in rows})
+
+
+def count_of_author(connection: Connection, author_id: str, statuses: Iterable[JobStatus]) -> int:
+    """Return how many jobs a user has in these statuses."""
+    parameters = {"author_id": author_id, "statuses": list(statuses)}
+    return int(connection.execute(_COUNT_OF_AUTHOR, parameters).scalar_one())

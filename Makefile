@@ -59,6 +59,10 @@ fix: $(READY) ## Format, and repair what the linter can repair
 bench: $(READY) ## Measure, and print a table with medians and ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: $(READY) ## Measure a hundred thousand queued jobs and a thousand running ones, on a simulated engine
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
 .PHONY: sdk
 sdk: $(READY) ## Write the blocking side of the SDK, which is made from the asynchronous one
 	@$(BIN)/python -m tools.sync_sdk

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.postgresql import PostgresqlServer, postgresql_server
+from tests.ray_cluster import RayCluster, ray_cluster
 from tests.running_platform import RunningPlatform, start_platform
 from tests.s3 import S3Server, s3_server
 
@@ -22,6 +23,13 @@ def postgresql() -> Iterator[PostgresqlServer]:
     """A PostgreSQL server, one for all tests of a worker."""
     with postgresql_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[RayCluster]:
+    """A Ray cluster with one node of two CPUs, for all tests of a worker: add nodes of your own, and kill only these."""
+    with ray_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.engine.running_engine import RunningEngine
+from tests.conformance.engine.running_ray_engine import RunningRayEngine
 
 
-@pytest.fixture(scope="session")
-def shared_engine() -> Iterator[RunningEngine]:
-    """A warm engine for all tests of a worker."""
-    running = RunningEngine().warm()
+@pytest.fixture(scope="session", params=["local", "ray"])
+def shared_engine(request: pytest.FixtureRequest) -> Iterator[RunningEngine]:
+    """A warm engine of each kind for all tests of a worker."""
+    running = RunningEngine() if request.param == "local" else RunningRayEngine(request.getfixturevalue("ray"))
+    running.warm()
     yield running
     running.close()
 

@@ -1,4 +1,4 @@
-"""A local engine in an event loop of its own, with a home folder and a gateway to report to."""
+"""An engine in an event loop of its own, with a home folder and a gateway to report to."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ BUDGET = Budget(cpu=2.0, gpu=0.0, mem=4 * 1024**3)
 
 
 class RunningEngine:
-    """An open engine and its gateway.
+    """An open engine of this machine, and its gateway.
 
     Attributes:
         home: Its home folder.
@@ -64,8 +64,11 @@ class RunningEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.engine = LocalEngine(self.home, interpreter=sys.executable, warm_environments=self._warm_environments)
+        self.engine = self._new_engine()
         self.call(self.engine.open(self._note_exit))
+
+    def _new_engine(self) -> Any:
+        return LocalEngine(self.home, interpreter=sys.executable, warm_environments=self._warm_environments)
 
     def call(self, coroutine: Coroutine[Any, Any, Value]) -> Value:
         """Run a coroutine in the engine's loop and return its value."""

@@ -1,0 +1,25 @@
+"""What a Ray engine is told by the platform's settings."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RayTerms:
+    """How a platform uses a Ray cluster.
+
+    Attributes:
+        address: ``host:port`` of the cluster's head.
+        platform: Name that tells this platform from others on the cluster: letters, digits, ``-``. Its dispatchers share it.
+        resource: The resource of Ray that a node must have to run programs, such as ``GPU``; None for any node with CPUs.
+        warm_environments: How many environments may have processes waiting on each node, besides the platform's own.
+    """
+
+    address: str
+    platform: str
+    resource: str | None = None
+    warm_environments: int = 4
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     )
     objects: str | None = Field(
         None,
-        description="Bucket and prefix for programs, arguments and results, `s3://bucket/prefix` (docs/s3.md); without"
+        description="Bucket and prefix for programs, arguments, results and logs, `s3://bucket/prefix` (docs/s3.md); without"
         " one, folders of the home folder.",
     )
     objects_endpoint: str | None = Field(

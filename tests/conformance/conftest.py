@@ -14,6 +14,7 @@ from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.logs.objects import ObjectLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.objects.s3 import Bucket
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
@@ -75,10 +76,12 @@ def bucket(s3: S3Server) -> Bucket:
     return Bucket(s3.location())
 
 
-@pytest.fixture(params=["folder"])
-def logs(tmp_path: Path) -> LogStore:
+@pytest.fixture(params=["folder", "s3"])
+def logs(request: pytest.FixtureRequest, tmp_path: Path) -> LogStore:
     """An empty log store."""
-    return FolderLogs(tmp_path / "logs")
+    if request.param == "folder":
+        return FolderLogs(tmp_path / "logs")
+    return ObjectLogs(request.getfixturevalue("bucket").store)
 
 
 @pytest.fixture(params=["folder"])

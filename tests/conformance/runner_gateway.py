@@ -37,6 +37,7 @@ class Attempt:
         calls: Names of those that were accepted.
         stages: The stages that were reported.
         log: The log so far.
+        pause: Seconds to let pass between two parts of it.
         result: The result, once there is one.
         outcome: The end, once there is one.
         stop: What heartbeats are answered.
@@ -54,6 +55,7 @@ class Attempt:
     calls: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     log: bytes = b""
+    pause: float = 0.0
     result: bytes | None = None
     outcome: Outcome | None = None
     stop: bool = False
@@ -162,7 +164,7 @@ class RunnerGateway:
             case "logs":
                 known = len(attempt.log) - int(query["offset"][0])
                 attempt.log += body[known:] if known >= 0 else b""
-                return {"length": len(attempt.log)}
+                return {"length": len(attempt.log), "pause": attempt.pause}
             case "result":
                 attempt.result = body
             case "status":

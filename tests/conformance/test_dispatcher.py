@@ -31,6 +31,7 @@ from treadle.services.dispatch import Dispatcher, JobTerms
 from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.log_settling import LogSettling
 from treadle.services.uploads import Upload, Uploads
 from treadle.services.values import Values
 
@@ -77,7 +78,9 @@ async def desk(
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
-    jobs = Jobs(database, values, logs, engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
+    jobs = Jobs(
+        database, values, logs, LogSettling(logs), engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000
+    )
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
         database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), environments, terms

@@ -129,6 +129,27 @@ async def test_a_log_that_does_not_exist_is_empty(logs: LogStore) -> None:
     assert await logs.read("job") == b""
 
 
+async def test_any_part_of_a_log_can_be_had(logs: LogStore) -> None:
+    log = bytes(range(256)) * 9000
+    for start in range(0, len(log), 1_200_000):
+        await logs.append("job", start, log[start : start + 1_200_000])
+    for start, limit in ((0, 1), (2**20 - 1, 2), (1_199_999, 2), (1_000_000, 1_250_000), (len(log) - 1, 9)):
+        assert await logs.read("job", start, limit) == log[start : start + limit]
+    assert await logs.read("job") == log
+
+
+async def test_a_settled_log_is_the_same_and_settling_it_again_does_no_harm(logs: LogStore) -> None:
+    await logs.settle("job")
+    for number in range(30):
+        await logs.append("job", 2 * number, b"%d\n" % (number % 10))
+    before = await logs.read("job")
+    assert len(before) == 60
+    for _ in range(2):
+        await logs.settle("job")
+        assert await logs.read("job") == before
+        assert await logs.read("job", 31, 7) == before[31:38]
+
+
 async def test_whoever_waits_is_woken(wakeups: WakeUps) -> None:
     with wakeups.subscribe("a") as first, wakeups.subscribe("a") as second, wakeups.subscribe("b") as other:
         wakeups.publish("a")

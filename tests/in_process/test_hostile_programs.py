@@ -96,7 +96,7 @@ async def test_odd_numbers_of_an_outcome_are_told_and_not_believed(gateway: Gate
 async def test_any_bytes_may_be_in_a_log(gateway: Gateway, log: bytes) -> None:
     attempt = await gateway.running()
     answer = await attempt.tell("PUT", "logs/", params={"offset": 0}, content=log)
-    assert answer.json() == {"length": len(log)}
+    assert answer.json()["length"] == len(log)
     await attempt.finish()
     await readable(gateway, attempt.job_id)
     streamed = await gateway.http.get(f"/api/v1/jobs/{attempt.job_id}/stream/", params={"logs": "true"})

@@ -61,8 +61,8 @@ async def stage(request: Request, call: BySupervisor) -> JsonAnswer:
 @router.put("/logs/")
 async def logs(request: Request, call: BySupervisor, offset: Annotated[int, Query(ge=0)]) -> JsonAnswer:
     """Store a part of the log."""
-    length = await call.platform.reports.append_log(call.identity, offset, await request.body())
-    return JsonAnswer({"length": length})
+    length, pause = await call.platform.reports.append_log(call.identity, offset, await request.body())
+    return JsonAnswer({"length": length, "pause": pause})
 
 
 @router.put("/result/")

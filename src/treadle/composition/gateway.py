@@ -32,6 +32,7 @@ from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.log_settling import LogSettling
 from treadle.services.program_reports import ProgramReports
 from treadle.services.quantum_stops import QuantumStops
 from treadle.services.reports import Reports
@@ -77,8 +78,19 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
     functions = Functions(database, signer)
     profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
     schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
+    settling = LogSettling(logs)
     jobs = Jobs(
-        database, values, logs, engine, wakeups, clock, functions, schemas, profiles, settings.active_jobs_per_user
+        database,
+        values,
+        logs,
+        settling,
+        engine,
+        wakeups,
+        clock,
+        functions,
+        schemas,
+        profiles,
+        settings.active_jobs_per_user,
     )
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
@@ -126,7 +138,7 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         streams=JobStreams(jobs, database, logs, wakeups),
         program_reports=program_reports,
         quantum_stops=QuantumStops(program_reports, RuntimeClientProcess()),
-        reports=Reports(database, Artifacts(objects), values, logs, wakeups, clock),
+        reports=Reports(database, Artifacts(objects), values, logs, settling, wakeups, clock),
         circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,

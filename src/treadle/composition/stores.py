@@ -1,10 +1,12 @@
 """Where a platform keeps what it is given, as its settings say."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from treadle.adapters.database.opening import open_database, open_postgresql
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.logs.objects import ObjectLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.domain.errors import SettingsError
@@ -14,6 +16,9 @@ from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
 from treadle.ports.wakeups import WakeUps
 from treadle.settings import Settings
+
+if TYPE_CHECKING:
+    from treadle.adapters.objects.s3 import Bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,18 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open the stores of a platform, in its home folder unless the settings name others."""
+    """Open the stores of a platform, in its home folder unless the settings name others.
+
+    Raises:
+        SettingsError: A store that the settings name cannot be used.
+    """
     home = settings.home_folder
+    bucket = _open_bucket(settings)
     return Stores(
         database=_open_database(settings),
         wakeups=_open_wakeups(settings),
-        objects=_open_objects(settings),
-        logs=FolderLogs(home / "logs"),
+        objects=ObstoreObjects.in_folder(home / "objects") if bucket is None else ObstoreObjects(bucket.store),
+        logs=FolderLogs(home / "logs") if bucket is None else ObjectLogs(bucket.store),
         files=FolderFiles(home / "data"),
     )
 
@@ -61,10 +71,9 @@ def _open_database(settings: Settings) -> Database:
     return open_database(settings.home_folder / "treadle.db")
 
 
-def _open_objects(settings: Settings) -> ObjectStore:
+def _open_bucket(settings: Settings) -> "Bucket | None":
     if settings.objects is None:
-        return ObstoreObjects.in_folder(settings.home_folder / "objects")
-
+        return None
     try:
         from treadle.adapters.objects.s3 import Bucket, S3Location
     except ModuleNotFoundError as error:
@@ -86,4 +95,4 @@ def _open_objects(settings: Settings) -> ObjectStore:
         )
     )
     bucket.check()
-    return ObstoreObjects(bucket.store)
+    return bucket

@@ -18,3 +18,13 @@ class LogStore(Protocol):
 
     async def read(self, job_id: str, start: int = 0, limit: int | None = None) -> bytes:
         """Return at most `limit` bytes from `start`; empty when there are none."""
+
+    def pause(self, job_id: str) -> float:
+        """Return how many seconds the sender of a log should let pass before it sends the next part, if it has not much."""
+
+    async def settle(self, job_id: str) -> None:
+        """Bring a log that grows no more into the form that is best to keep. Harmless at any time, and when it is cut short.
+
+        Raises:
+            treadle.domain.errors.StorageError: The store refuses to write; the log is as it was.
+        """

@@ -12,8 +12,11 @@ from typing import Any
 from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError, answer_object
 
 HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
-_LOG_INTERVAL = 0.05  # the log of a program that prints all the time is sent this often
-_LOG_PART = 256 * 1024
+_LOG_INTERVAL = (
+    0.05  # the log of a program that prints all the time is sent this often, unless the gateway wants longer pauses
+)
+_LONGEST_LOG_INTERVAL = 30.0
+_LOG_PART = 1 << 20
 _ANSWER_SECONDS = 10.0
 _MOST_STAGES = 1000
 
@@ -30,6 +33,11 @@ class LogTail:
     def waiting(self) -> bool:
         """Whether there is something to send."""
         return not self._closed and os.fstat(self._descriptor).st_size > self._sent
+
+    @property
+    def has_full_part(self) -> bool:
+        """Whether there is so much to send that waiting for more would make no larger part."""
+        return not self._closed and os.fstat(self._descriptor).st_size - self._sent >= _LOG_PART
 
     def part(self) -> Call:
         """Return the call that sends the next part."""
@@ -80,7 +88,7 @@ class Reporter:
         self._in_flight: _Report | None = None
         self._answer_due = 0.0
         self._log_due = 0.0
-        self._log_interval = _LOG_INTERVAL
+        self._flushing = False
         self._heartbeat_due = 0.0
 
     def started(self, log: LogTail) -> None:
@@ -159,7 +167,8 @@ class Reporter:
         if self._in_flight:
             self.receive()
         self._heartbeat_due = float("inf")
-        self._log_due = self._log_interval = 0.0
+        self._log_due = 0.0
+        self._flushing = True
         while not self.over and (report := self._next(time.monotonic())):
             pause(max(0.0, self.gateway.retry_at - time.monotonic()))
             if time.monotonic() >= self.gateway.retry_at:
@@ -195,10 +204,20 @@ class Reporter:
     def _log_sent(self, answer: dict[str, Any]) -> None:
         assert self._log is not None  # noqa: S101  (it was sent)
         self._log.sent(answer)
-        self._log_due = time.monotonic() + self._log_interval
+        at_once = self._flushing or self._log.has_full_part
+        self._log_due = time.monotonic() + (0.0 if at_once else _log_interval(answer.get("pause")))
 
     def _heart_beaten(self, answer: dict[str, Any]) -> None:
         self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
 
     def _heartbeat_refused(self, reason: str) -> None:
         self._heart_beaten({})
+
+
+def _log_interval(wanted: object) -> float:
+    """Return how long to wait with the next part of a log when the gateway wants a pause."""
+    return (
+        min(max(float(wanted), _LOG_INTERVAL), _LONGEST_LOG_INTERVAL)
+        if isinstance(wanted, int | float)
+        else _LOG_INTERVAL
+    )

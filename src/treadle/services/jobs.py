@@ -23,6 +23,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
 from treadle.services.functions import Functions
+from treadle.services.log_settling import LogSettling
 from treadle.services.log_tail import log_so_far
 from treadle.services.transitions import apply
 from treadle.services.values import StoredValue, Values
@@ -76,6 +77,7 @@ class Jobs:
         database: Database,
         values: Values,
         logs: LogStore,
+        settling: LogSettling,
         engine: Engine,
         wakeups: WakeUps,
         clock: Clock,
@@ -87,6 +89,7 @@ class Jobs:
         self._database = database
         self._values = values
         self._logs = logs
+        self._settling = settling
         self._engine = engine
         self._wakeups = wakeups
         self._clock = clock
@@ -329,6 +332,8 @@ class Jobs:
         job = await self.get(user, job_id)
         if not (administers(user, job.provider) if private else owns(user, job)):
             raise ForbiddenError(f"You don't have access to job [{job_id}]")
+        if job.status in TERMINAL:
+            self._settling.begin(job.id)
         if job.provider is None:
             return job, LogView.ALL
         return job, LogView.PRIVATE if private else LogView.PUBLIC

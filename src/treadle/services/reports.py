@@ -15,6 +15,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.artifacts import Artifacts
 from treadle.services.jobs import arguments_key, result_key
+from treadle.services.log_settling import LogSettling
 from treadle.services.transitions import LEASE, Change, apply
 from treadle.services.values import StoredValue, Values
 
@@ -28,6 +29,7 @@ class Reports:
         artifacts: Artifacts,
         values: Values,
         logs: LogStore,
+        settling: LogSettling,
         wakeups: WakeUps,
         clock: Clock,
     ) -> None:
@@ -35,6 +37,7 @@ class Reports:
         self._values = values
         self._artifacts = artifacts
         self._logs = logs
+        self._settling = settling
         self._wakeups = wakeups
         self._clock = clock
 
@@ -85,12 +88,16 @@ class Reports:
 
         return (await self._database.write(work)).status is JobStatus.STOPPING
 
-    async def append_log(self, identity: JobIdentity, offset: int, data: bytes) -> int:
-        """Store a part of the log and return how many bytes are stored now."""
+    async def append_log(self, identity: JobIdentity, offset: int, data: bytes) -> tuple[int, float]:
+        """Store a part of the log.
+
+        Returns:
+            How many bytes are stored now, and how many seconds to let pass before the next part, if it is not large.
+        """
         await self._database.read(lambda repositories: _current(repositories, identity))
         length = await self._logs.append(identity.job_id, offset, data)
         self._wakeups.publish(job_topic(identity.job_id))
-        return length
+        return length, self._logs.pause(identity.job_id)
 
     async def save_result(self, identity: JobIdentity, blocks: AsyncIterable[bytes]) -> None:
         """Store what the program saved as its result, as it arrives.
@@ -114,6 +121,7 @@ class Reports:
             return apply(repositories, identity.job_id, event, Origin.SCHEDULER, Context.UPDATE_JOB_STATUS, now, shown)
 
         (await self._database.write(work)).publish(self._wakeups)
+        self._settling.begin(identity.job_id)
 
     async def _apply(self, identity: JobIdentity, event: Event, context: Context) -> Change:
         now = self._clock.now()

@@ -119,13 +119,46 @@ def test_a_log_is_sent_again_if_the_gateway_lost_some(
 def test_a_long_log_is_sent_in_parts(
     reporter: Reporter, job: Attempt, log: LogTail, write: Callable[[bytes], None]
 ) -> None:
-    text = bytes(range(256)) * 4000
+    text = bytes(range(256)) * 16_000
     write(text)
     reporter.started(log)
     reporter.flush(time.sleep)
 
     assert job.log == text
     assert job.calls.count("logs") == 4
+
+
+def test_a_gateway_that_wants_fewer_parts_gets_larger_ones(
+    reporter: Reporter, job: Attempt, log: LogTail, write: Callable[[bytes], None]
+) -> None:
+    job.pause = 5.0
+    reporter.started(log)
+    exchange(reporter)
+    write(b"one")
+    exchange(reporter)
+    write(b"two")
+    assert not exchange(reporter)
+    assert time.monotonic() + 3 < reporter.due()
+    write(b"three")
+    reporter.flush(time.sleep)  # the end of the program is not kept waiting
+
+    assert job.log == b"onetwothree"
+    assert job.calls == ["started", "logs", "logs"]
+
+
+def test_a_log_of_more_than_a_part_is_not_held_back(
+    reporter: Reporter, job: Attempt, log: LogTail, write: Callable[[bytes], None]
+) -> None:
+    job.pause = 5.0
+    text = bytes(range(256)) * 9_000
+    write(text)
+    reporter.started(log)
+    while exchange(reporter):
+        pass
+
+    assert job.calls == ["started", "logs", "logs"]
+    assert text.startswith(job.log)
+    assert len(job.log) == 2 * 2**20
 
 
 def test_a_gateway_that_takes_no_more_of_the_log(

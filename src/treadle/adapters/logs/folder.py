@@ -43,5 +43,12 @@ class FolderLogs:
         except FileNotFoundError:
             return b""
 
+    def pause(self, job_id: str) -> float:
+        """Return 0: a file grows by small parts as well as by large ones."""
+        return 0.0
+
+    async def settle(self, job_id: str) -> None:
+        """Do nothing: a log is one file from the beginning."""
+
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.log"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from treadle.domain.errors import StorageError, StorageUnavailableError
@@ -146,10 +146,10 @@ def _sync_file(folder: Path, key: str) -> None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Let what a store refuses be raised as `StorageError`, and that a key holds nothing as it is."""
+    """Let what a store refuses be raised as `StorageError`; that a key holds nothing, or something already, is no refusal."""
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, AlreadyExistsError):
         raise
     except OSError as error:
         raise StorageError(

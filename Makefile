@@ -79,6 +79,16 @@ hooks: $(READY) ## Run the checks on each commit
 lock: $(READY) ## Resolve the dependencies anew and write requirements.lock
 	@$(UV) pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal \
 		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
+	@$(MAKE) lock-image
+
+IMAGE := deploy/container
+
+# The same versions as those that are tested, without what only development needs.
+.PHONY: lock-image
+lock-image: $(READY) ## Resolve what the container image holds, in the versions of requirements.lock
+	@$(UV) pip compile pyproject.toml $(IMAGE)/requirements.in --extra server --extra postgresql --extra s3 --extra ray \
+		--constraint requirements.lock --generate-hashes --universal --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --quiet --output-file $(IMAGE)/requirements.lock
 
 CLIENTS := tests/contract/clients
 

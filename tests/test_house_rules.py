@@ -13,12 +13,18 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[1]
 SOURCES = sorted(path for path in (PROJECT / "src").rglob("*.py") if path.parent.name != "versions")
-LOCKS = sorted([PROJECT / "requirements.lock", *(PROJECT / "tests" / "contract" / "clients").glob("*.lock")])
+LOCKS = sorted(
+    [
+        PROJECT / "requirements.lock",
+        PROJECT / "deploy" / "container" / "requirements.lock",
+        *(PROJECT / "tests" / "contract" / "clients").glob("*.lock"),
+    ]
+)
 TEXTS = sorted(
     path
-    for folder in ("src", "tests", "docs", "examples", "benchmarks", ".ci")
+    for folder in ("src", "tests", "docs", "examples", "benchmarks", "deploy", ".ci")
     for path in (PROJECT / folder).rglob("*")
-    if path.suffix in {".py", ".md", ".lock", ".toml", ""} and path.is_file()
+    if path.suffix in {".py", ".md", ".lock", ".toml", ".yaml", ".in", ""} and path.is_file()
 )
 
 
@@ -94,7 +100,7 @@ def test_the_lock_meets_every_requirement_of_the_project() -> None:
         assert any(requirement.specifier.contains(version) for version in found), f"{requirement}: run `make lock`"
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_every_locked_distribution_has_a_hash(lock: Path) -> None:
     entries = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock.read_text(), flags=re.MULTILINE)[1:]
 

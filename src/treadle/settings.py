@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from treadle.domain.budget import Budget
 
@@ -17,6 +17,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TREADLE_", frozen=True)
 
     home: Path = Field(Path("~/.treadle"), description="Folder of everything the platform keeps.")
+    secrets: Path | None = Field(
+        None,
+        description="Folder of files that hold settings, each named as its variable, such as `treadle_database`;"
+        " the environment wins.",
+    )
     database: SecretStr | None = Field(
         None,
         description="PostgreSQL database to use, `postgresql://user:password@host:5432/name`"
@@ -106,6 +111,22 @@ class Settings(BaseSettings):
         4, ge=1, description="Environments whose processes stay ready to start programs, besides the platform's own."
     )
     wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
+
+    @field_validator("secrets")
+    @classmethod
+    def _is_a_folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_dir():
+            raise ValueError("There is no such folder")
+        return path
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look for a setting in the arguments, then in the environment, then among the files of ``TREADLE_SECRETS``."""
+        folder = os.environ.get("TREADLE_SECRETS")
+        files = SecretsSettingsSource(settings_cls, folder if folder and Path(folder).is_dir() else None)
+        return named["init_settings"], named["env_settings"], files
 
     @property
     def home_folder(self) -> Path:

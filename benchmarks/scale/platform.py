@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.scale.engine import SimulatedEngine
 from treadle.composition import build, run
 from treadle.home_folder import make
+from treadle.services.engines import Engines
 from treadle.settings import Settings
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     make(home)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        gateway = build(Settings(home=home), url, SimulatedEngine(fleet))
+        gateway = build(Settings(home=home), url, Engines({"local": SimulatedEngine(fleet)}))
         run(gateway, listener, lambda: print(url, flush=True))
 
 

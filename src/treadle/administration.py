@@ -32,19 +32,22 @@ class Administration:
 
 
 @contextlib.asynccontextmanager
-async def administration(home: Path, database_url: str | None = None) -> AsyncIterator[Administration]:
+async def administration(
+    home: Path, database_url: str | None = None, secret_key: str | None = None
+) -> AsyncIterator[Administration]:
     """Open a platform's home folder for the operator.
 
     Args:
         home: The folder.
         database_url: PostgreSQL database of the platform; None when it keeps its database in the folder.
+        secret_key: The platform's key; None when it keeps its key in the folder.
 
     Raises:
         HomeFolderError: There is no platform in it, or its tables are of an older version and its gateway still runs.
     """
     database = open_postgresql(database_url) if database_url is not None else _open_in(home)
     try:
-        signer, clock = FileSigner.from_file(home / "secret.key"), SystemClock()
+        signer, clock = FileSigner.from_key(secret_key, home / "secret.key"), SystemClock()
         yield Administration(Accounts(database, signer, clock), Publishing(database, clock))
     finally:
         await database.close()

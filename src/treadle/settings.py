@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from treadle.domain.budget import Budget
+from treadle.domain.profiles import ENGINE_NAME
 
 
 class Settings(BaseSettings):
@@ -48,6 +49,29 @@ class Settings(BaseSettings):
     objects_secret_key: SecretStr | None = Field(None, description="Secret key to the access key.")
     objects_addressing: Literal["path", "virtual"] = Field(
         "path", description="Whether URLs name the bucket in their path or in their host name."
+    )
+    role: Literal["all", "gateway", "dispatcher"] = Field(
+        "all",
+        description="Which part of a platform this process is: `gateway` serves, `dispatcher` runs jobs, `all` does both"
+        " (docs/several-gateways.md).",
+    )
+    url: str | None = Field(
+        None,
+        pattern="^https?://[^/]+.*$",
+        description="Where programs reach the gateways, for instance a load balancer; by default the gateway of this process.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Key of the platform, 64 hexadecimal digits, the same for all its processes;"
+        " without one, `secret.key` in the home folder.",
+    )
+    owner_token: SecretStr | None = Field(
+        None, description="Token of the user `owner`; without one, `token` in the home folder."
+    )
+    engine: str = Field(
+        "local",
+        pattern=f"^{ENGINE_NAME}(,{ENGINE_NAME})*$",
+        description="Engines that jobs run on, separated by commas; the first is that of jobs whose compute profile names none.",
     )
     bind_host: str = Field(
         "127.0.0.1", description="Address to listen on. Others than loopback open it to the network."
@@ -137,6 +161,16 @@ class Settings(BaseSettings):
     def database_url(self) -> str | None:
         """Address of the PostgreSQL database with its password, not to be shown; None for SQLite."""
         return self.database.get_secret_value() if self.database is not None else None
+
+    @property
+    def secret_key_text(self) -> str | None:
+        """The platform's key, not to be shown; None for that of the home folder."""
+        return self.secret_key.get_secret_value() if self.secret_key is not None else None
+
+    @property
+    def engine_names(self) -> list[str]:
+        """Names of the engines, the usual one first."""
+        return list(dict.fromkeys(self.engine.split(",")))
 
     @property
     def budget(self) -> Budget:

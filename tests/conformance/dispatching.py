@@ -16,7 +16,7 @@ from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.environments import Environment, Lock
 from treadle.domain.errors import BuildFailedError, EnvironmentUnusableError
-from treadle.domain.jobs import Job
+from treadle.domain.jobs import Job, Placement
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import JobState, JobStatus
 from treadle.domain.profiles import ComputeProfiles
@@ -29,13 +29,17 @@ from treadle.ports.secrets import Signer
 from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
-from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.dispatch import Dispatcher
+from treadle.services.engines import Engines
 from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.launching import JobTerms
 from treadle.services.log_settling import LogSettling
 from treadle.services.uploads import Upload, Uploads
 from treadle.services.values import Values
+
+HERE = "the dispatcher of the tests"
 
 
 @dataclass
@@ -148,7 +152,7 @@ class Desk:
     async def dispatch(self) -> None:
         """Do all there is to do now, also what is started apart."""
         await self.dispatcher._round()
-        await asyncio.gather(*self.dispatcher._apart.values())
+        await asyncio.gather(*self.dispatcher._launches._apart.values())
 
     async def end_builds(self) -> None:
         """Let all builds end that are under way."""
@@ -162,7 +166,9 @@ class Desk:
         after = JobState(status, None, 1)
         until = SystemClock().now() + lease
         await self.database.write(
-            lambda repositories: repositories.jobs.change(job.id, before, after, lease_until=until)
+            lambda repositories: repositories.jobs.change(
+                job.id, before, after, lease_until=until, placement=Placement("local", HERE)
+            )
         )
         return await self.jobs.get(self.user, job.id)
 
@@ -179,17 +185,16 @@ async def a_desk(
 ) -> AsyncIterator[Desk]:
     """A desk with nothing on it."""
     clock, engine, builder = SystemClock(), EngineWithoutProcesses(home), Builder()
+    engines = Engines({"local": engine})
     access, functions = Access(database, signer, clock), Functions(database, signer)
-    environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 150))
+    environments = Environments(database, builder, engines, wakeups, clock, EnvironmentTerms(None, 150))
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
-    jobs = Jobs(
-        database, values, logs, LogSettling(logs), engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000
-    )
+    jobs = Jobs(database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 9)
     dispatcher = Dispatcher(
-        database, engine, wakeups, clock, access, functions, FolderFiles(home / "data"), environments, terms
+        database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), environments, terms, HERE
     )
     user = await access.register("ada", "token")
     yield Desk(database, wakeups, builder, engine, environments, uploads, jobs, dispatcher, user)

@@ -16,7 +16,7 @@ from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
-from treadle.domain.jobs import Job
+from treadle.domain.jobs import Job, Placement
 from treadle.domain.lifecycle import JobState, JobStatus
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
@@ -27,10 +27,12 @@ from treadle.ports.secrets import Signer
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
-from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.dispatch import Dispatcher
+from treadle.services.engines import Engines
 from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.launching import JobTerms
 from treadle.services.log_settling import LogSettling
 from treadle.services.uploads import Upload, Uploads
 from treadle.services.values import Values
@@ -70,20 +72,28 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A desk whose engine has an interpreter that ends at once."""
     clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
+    engines = Engines({"local": engine})
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     builder = LocalEnvironments(tmp_path, solve_seconds=30, build_seconds=60, only_wheels=True)
     builder.open()
-    environments = Environments(database, builder, engine, wakeups, clock, EnvironmentTerms(None, 2**40))
+    environments = Environments(database, builder, engines, wakeups, clock, EnvironmentTerms(None, 2**40))
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
-    jobs = Jobs(
-        database, values, logs, LogSettling(logs), engine, wakeups, clock, functions, schemas, ComputeProfiles(), 1000
-    )
+    jobs = Jobs(database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
-        database, engine, wakeups, clock, access, functions, FolderFiles(tmp_path / "data"), environments, terms
+        database,
+        engines,
+        wakeups,
+        clock,
+        access,
+        functions,
+        FolderFiles(tmp_path / "data"),
+        environments,
+        terms,
+        "here",
     )
     user = await access.register("ada", "token")
     await uploads.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
@@ -130,7 +140,9 @@ async def test_an_attempt_without_supervisor_waits_until_the_engine_can_recover_
     running = JobState(JobStatus.RUNNING, None, queued.attempt)
     lease_until = SystemClock().now() + timedelta(hours=1 if told else -1)
     await desk.database.write(
-        lambda repositories: repositories.jobs.change(job.id, queued, running, lease_until=lease_until)
+        lambda repositories: repositories.jobs.change(
+            job.id, queued, running, lease_until=lease_until, placement=Placement("local", "here")
+        )
     )
     if told:
         desk.dispatcher.supervisor_exited(job.id, running.attempt)

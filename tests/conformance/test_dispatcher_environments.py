@@ -13,6 +13,7 @@ from treadle.domain.errors import InvalidError
 from treadle.domain.lifecycle import JobStatus
 from treadle.ports.repositories import Database
 from treadle.ports.wakeups import QUEUE, WakeUps
+from treadle.services.engines import Engines
 from treadle.services.environments import Environments, EnvironmentTerms
 
 pytestmark = pytest.mark.anyio
@@ -170,7 +171,7 @@ async def test_what_is_not_on_the_operators_list_is_refused_before_anything_is_s
     desk: Desk, database: Database, wakeups: WakeUps
 ) -> None:
     terms = EnvironmentTerms(AllowList.of_text(b"x==1.0\nnumpy\n"), 0)
-    restricted = Environments(database, desk.builder, desk.engine, wakeups, SystemClock(), terms)
+    restricted = Environments(database, desk.builder, Engines({"local": desk.engine}), wakeups, SystemClock(), terms)
     assert restricted.allowed() == ["x==1.0", "numpy"]
     chosen = await restricted.choose(["x"], [])
     assert chosen is not None

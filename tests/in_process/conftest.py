@@ -19,6 +19,7 @@ from treadle.domain.outcome import Ending, Outcome
 from treadle.home_folder import make
 from treadle.ports.repositories import Database
 from treadle.ports.wakeups import WakeUps, job_topic
+from treadle.services.engines import Engines
 from treadle.services.transitions import apply
 from treadle.settings import Settings
 
@@ -105,7 +106,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) 
     """A gateway on a home folder of its own, one for all tests of a module."""
     home = tmp_path_factory.mktemp("gateway") / "home"
     make(home)
-    built = build(Settings(home=home), URL, LocalEngine(home, interpreter="/bin/false"))
+    built = build(Settings(home=home), URL, Engines({"local": LocalEngine(home, interpreter="/bin/false")}))
     platform: Platform = built.app.state.platform
     await platform.access.register("ada", "token-of-ada")
     database = open_database(home / "treadle.db")

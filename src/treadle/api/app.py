@@ -62,6 +62,8 @@ def create_app(
     largest_body: int,
     largest_file: int,
     cors_origins: str,
+    *,
+    only_probes: bool = False,
 ) -> FastAPI:
     """Return the application that serves `platform`.
 
@@ -71,6 +73,7 @@ def create_app(
         largest_body: Most bytes of a request's body, if it is no file.
         largest_file: Most bytes of a file.
         cors_origins: Regular expression of the origins whose pages may read answers.
+        only_probes: Whether it serves nothing but the routes that tell of its health.
     """
     app = _Api(
         title="Treadle",
@@ -86,6 +89,6 @@ def create_app(
     app.add_middleware(Negotiation)
     app.add_middleware(CORSMiddleware, allow_origin_regex=cors_origins, **_CROSS_ORIGIN)
     app.add_middleware(TrailingSlash)
-    for module in _ROUTES:
+    for module in (probes,) if only_probes else _ROUTES:
         app.include_router(module.router)
     return app

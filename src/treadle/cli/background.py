@@ -34,10 +34,11 @@ def _start(settings: "Settings", home: Path) -> str:
     """Start a platform that this process does not wait for, and return its URL as soon as it answers."""
     command = [sys.executable, "-m", "treadle.cli", "up", "--json", "--home", str(home)]
     address = ["--host", settings.bind_host, "--port", str(settings.bind_port)]
+    part = ["--role", settings.role, "--engine", settings.engine]
     with (home / "gateway.log").open("ab") as log:
         said_before = log.tell()
         process = subprocess.Popen(
-            [*command, *address],
+            [*command, *address, *part],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -30,7 +30,7 @@ def operate(home: Path | None, work: Callable[["Administration"], Awaitable[T]])
     from treadle.administration import administration
 
     async def run() -> T:
-        async with administration(settings.home_folder, settings.database_url) as opened:
+        async with administration(settings.home_folder, settings.database_url, settings.secret_key_text) as opened:
             return await work(opened)
 
     return asyncio.run(run())

@@ -20,6 +20,13 @@ def up(
         str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1, this machine only.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one. Default: 8642.")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="Part of a platform to run: all, gateway or dispatcher. Default: all, a whole platform."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Engines that jobs run on, separated by commas. Default: local, this machine.")
+    ] = None,
     home: Annotated[
         Path | None,
         typer.Option(help="Folder of everything the platform keeps. Default: $TREADLE_HOME, then ~/.treadle."),
@@ -35,7 +42,7 @@ def up(
     Jobs that run when it stops go on; the next start picks them up.
     """
     output = Output(as_json)
-    settings = read_settings(bind_host=host, bind_port=port, home=home)
+    settings = read_settings(bind_host=host, bind_port=port, role=role, engine=engine, home=home)
     if detach:
         _announce(output, settings, ensure_detached(settings), "`treadle down` stops it")
     else:

@@ -1,8 +1,7 @@
-"""Building a platform: its services on its stores and its engine, and the HTTP interface on those."""
+"""Building a platform: its services on its stores and its engines, and the HTTP interface on those."""
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,19 +18,23 @@ from treadle.adapters.quantum_jobs import RuntimeClientProcess
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
+from treadle.composition.dispatching import Dispatching
 from treadle.composition.stores import open_stores
+from treadle.domain.errors import SettingsError
+from treadle.domain.ids import new_id
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
-from treadle.ports.engine import Engine
 from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
-from treadle.services.dispatch import Dispatcher, JobTerms
+from treadle.services.dispatch import Dispatcher
+from treadle.services.engines import Engines
 from treadle.services.environments import Environments, EnvironmentTerms
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
+from treadle.services.launching import JobTerms
 from treadle.services.log_settling import LogSettling
 from treadle.services.program_reports import ProgramReports
 from treadle.services.quantum_stops import QuantumStops
@@ -41,8 +44,6 @@ from treadle.services.uploads import Uploads
 from treadle.services.values import Values
 from treadle.services.versions import Versions
 from treadle.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 _STOP_PATIENCE = 1.0  # seconds a stop request waits beyond the program's grace time
 
@@ -60,23 +61,24 @@ class Gateway:
     wakeups: WakeUps
 
 
-def build(settings: Settings, url: str, engine: Engine) -> Gateway:
-    """Build a platform.
+def build(settings: Settings, url: str, engines: Engines) -> Gateway:
+    """Build a platform, or that part of it which is this process's role.
 
     Args:
         settings: Its settings; the home folder must exist and be locked by the caller.
         url: Where it will answer.
-        engine: Where its jobs run.
+        engines: Where its jobs run; none for a process that only serves.
     """
     home = settings.home_folder
     stores = open_stores(settings)
     database, wakeups, objects, logs = stores.database, stores.wakeups, stores.objects, stores.logs
-    signer = FileSigner.from_file(home / "secret.key")
+    signer = FileSigner.from_key(settings.secret_key_text, home / "secret.key")
     clock = SystemClock()
     values = Values(objects, settings.largest_value, settings.largest_body)
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
+    _check_engines(settings, profiles)
     schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
     settling = LogSettling(logs)
     jobs = Jobs(
@@ -84,7 +86,6 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         values,
         logs,
         settling,
-        engine,
         wakeups,
         clock,
         functions,
@@ -93,36 +94,44 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         settings.active_jobs_per_user,
     )
     builder = _environment_builder(settings)
-    environments = Environments(database, builder, engine, wakeups, clock, _environment_terms(settings))
-    dispatcher = Dispatcher(
-        database, engine, wakeups, clock, access, functions, stores.files, environments, _terms(settings, url, profiles)
-    )
+    environments = Environments(database, builder, engines, wakeups, clock, _environment_terms(settings))
+    terms = _terms(settings, url, profiles)
+    dispatching = None
+    if settings.role != "gateway":
+        identity = read_or_make(home / "dispatcher", new_id())
+        dispatcher = Dispatcher(
+            database, engines, wakeups, clock, access, functions, stores.files, environments, terms, identity
+        )
+        dispatching = Dispatching(dispatcher, engines)
     program_reports = ProgramReports(database, objects, wakeups, clock)
-    dispatching: list[asyncio.Task[None]] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await access.register(OWNER, read_or_make(home / "token", new_token()))
         await wakeups.open()
+        for token in _owner_tokens(settings):
+            await access.register(OWNER, token)
         await stores.files.sweep()
-        await engine.open(dispatcher.supervisor_exited)
+        if dispatching is not None:
+            await dispatching.open_engines()
         await asyncio.to_thread(builder.open)
-        await environments.open()
-        dispatching.append(asyncio.create_task(dispatcher.run()))
-        dispatching[0].add_done_callback(_say_if_failed)
+        if dispatching is not None:
+            await environments.open()
+            dispatching.begin()
         try:
             yield
             wakeups.close()
-            await dispatching[0]
+            if dispatching is not None:
+                await dispatching.end()
         finally:
             await environments.close()
             await schemas.close()
-            await engine.close()
+            if dispatching is not None:
+                await dispatching.close()
             await wakeups.disconnect()
             await database.close()
 
     def is_ready() -> str | None:
-        return None if dispatching and not dispatching[0].done() else "dispatcher_unavailable"
+        return dispatching.trouble if dispatching is not None else None
 
     platform = Platform(
         access=access,
@@ -145,21 +154,47 @@ def build(settings: Settings, url: str, engine: Engine) -> Gateway:
         stop_patience=settings.grace_seconds + _STOP_PATIENCE,
     )
     origins = settings.cors_origins.pattern
-    return Gateway(create_app(platform, lifespan, settings.largest_body, settings.largest_file, origins), wakeups)
+    return Gateway(
+        create_app(
+            platform,
+            lifespan,
+            settings.largest_body,
+            settings.largest_file,
+            origins,
+            only_probes=settings.role == "dispatcher",
+        ),
+        wakeups,
+    )
 
 
-def _say_if_failed(dispatching: asyncio.Task[None]) -> None:
-    """Say it loudly if the dispatcher ended by a fault of ours: without it no job would ever start."""
-    if not dispatching.cancelled() and dispatching.exception() is not None:
-        logger.critical(
-            "the dispatcher has ended; no job will be started until the gateway is started again",
-            exc_info=dispatching.exception(),
-        )
+def _check_engines(settings: Settings, profiles: ComputeProfiles) -> None:
+    """Check that a platform in one process has the engines that its profiles name; elsewhere another process may.
+
+    Raises:
+        SettingsError: It lacks one.
+    """
+    for profile, engine in profiles.engines.items():
+        if settings.role == "all" and engine not in settings.engine_names:
+            raise SettingsError(
+                f"The compute profile {profile!r} is for the engine {engine!r}, which this platform does not have.",
+                hint=f"Name it in TREADLE_ENGINE, beside {settings.engine}, or take it out of {settings.compute_profiles}.",
+            )
+
+
+def _owner_tokens(settings: Settings) -> list[str]:
+    """Return the tokens that identify the owner: what the settings say, else what the home folder holds.
+
+    Where several processes make up a platform, none of them invents one.
+    """
+    if settings.owner_token is not None:
+        return [settings.owner_token.get_secret_value()]
+    path = settings.home_folder / "token"
+    return [read_or_make(path, new_token())] if settings.role == "all" or path.exists() else []
 
 
 def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
     return JobTerms(
-        gateway_url=url,
+        gateway_url=(settings.url or url).rstrip("/"),
         budget=settings.budget,
         grace_seconds=settings.grace_seconds,
         wall_seconds=settings.wall_seconds,

@@ -17,6 +17,19 @@ class BusinessModel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an attempt is.
+
+    Attributes:
+        engine: Name of the engine it runs on.
+        dispatcher: The dispatcher that holds the job: it alone starts, recovers and gives up the attempt.
+    """
+
+    engine: str
+    dispatcher: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One run of a function.
 
@@ -34,6 +47,8 @@ class Job:
         function_size: The size of the function it runs at, None where the function has none.
         business_model: On whose account it runs.
         config: Workers the user asked for, for engines that scale.
+        placement: Where its latest attempt is or was; None before the first, while it waits for another one, and for jobs of
+            releases that kept no such record.
     """
 
     id: str
@@ -49,6 +64,7 @@ class Job:
     function_size: str | None = None
     business_model: BusinessModel = BusinessModel.SUBSIDIZED
     config: dict[str, Any] = field(default_factory=dict)
+    placement: Placement | None = None
 
     @property
     def status(self) -> JobStatus:

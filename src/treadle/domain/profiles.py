@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from treadle.domain.budget import Budget
 from treadle.domain.errors import InvalidError
 from treadle.domain.functions import FunctionVersion
+from treadle.domain.scheduling import ProfileChoice
 
 _NAME = re.compile(r"[a-z]+\d+[a-z]?-(?P<cpu>\d+)x(?P<mem>\d+)(?:x(?P<gpu>\d+)[a-z0-9]+)?")
+ENGINE_NAME = r"[a-z]+(:[a-z0-9-]{1,200})?"
+"""What engines can be called: ``local``, ``ray``, and ``ray:gpu`` for one of several of a kind."""
 _GIGABYTE = 10**9
 _LONGEST_NAME = 255
 
@@ -40,10 +43,25 @@ class ComputeProfiles:
     Attributes:
         budgets: What a job with a profile may use, by the profile's name. A platform without any gives every job the same.
         default: The profile of jobs that ask for none; None for the platform's own budget.
+        engines: The engine of each profile that names one.
     """
 
     budgets: dict[str, Budget] = field(default_factory=dict)
     default: str | None = None
+    engines: dict[str, str] = field(default_factory=dict)
+
+    def of_engine(self, name: str, *, usual: bool) -> ProfileChoice:
+        """Return which jobs an engine takes.
+
+        Args:
+            name: The engine.
+            usual: Whether it is the one of jobs whose profile names none.
+        """
+        if usual:
+            return ProfileChoice(
+                without=frozenset(profile for profile in self.engines if self.engines[profile] != name)
+            )
+        return ProfileChoice(only=frozenset(profile for profile in self.engines if self.engines[profile] == name))
 
     def choose(self, name: str | None) -> str | None:
         """Return the profile that a job gets which asks for `name`.

@@ -33,6 +33,22 @@ def first_users(next_jobs: Iterable[QueuedJob], active: Mapping[str, int], slots
     return [job.author_id for job in foremost]
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileChoice:
+    """Which jobs an engine takes, by their compute profiles.
+
+    Attributes:
+        only: Jobs with one of these profiles; None for all.
+        without: But not jobs with one of these.
+    """
+
+    only: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()
+
+
+ALL_PROFILES = ProfileChoice()
+
+
 def choose(queued: Iterable[QueuedJob], active: Mapping[str, int], slots: int) -> list[QueuedJob]:
     """Return the jobs to start now, in order.
 

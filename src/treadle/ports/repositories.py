@@ -11,10 +11,10 @@ from typing import Protocol, TypeVar
 
 from treadle.domain.environments import Environment, EnvironmentStatus
 from treadle.domain.functions import Function, FunctionVersion
-from treadle.domain.jobs import EventRecord, Job, JobFilter, RuntimeJob, StoredEvent
+from treadle.domain.jobs import EventRecord, Job, JobFilter, Placement, RuntimeJob, StoredEvent
 from treadle.domain.lifecycle import JobState
 from treadle.domain.providers import Grant, Provider
-from treadle.domain.scheduling import QueuedJob
+from treadle.domain.scheduling import ALL_PROFILES, ProfileChoice, QueuedJob
 from treadle.domain.tokens import StoredToken
 from treadle.domain.users import Group, User
 from treadle.domain.versions import ListedVersion
@@ -170,6 +170,7 @@ class JobRepository(Protocol):
         *,
         lease_until: datetime | None = None,
         cause: object = None,
+        placement: Placement | None = None,
     ) -> bool:
         """Move a job from one state to the next.
 
@@ -179,6 +180,7 @@ class JobRepository(Protocol):
             after: The state it gets.
             lease_until: When the attempt counts as silent unless a heartbeat comes; None for states without a lease.
             cause: Why it failed, in JSON form.
+            placement: Where the new attempt is; None for the place it has, of which a queued job has none.
 
         Returns:
             False when it was no longer in the state `before`; nothing is changed then.
@@ -186,6 +188,30 @@ class JobRepository(Protocol):
 
     def renew_lease(self, job_id: str, attempt: int, until: datetime) -> None:
         """Put off the time from which the attempt counts as silent."""
+
+    def hold(
+        self,
+        job_id: str,
+        attempt: int,
+        holder: str | None,
+        placement: Placement,
+        until: datetime,
+        *,
+        lapsed: datetime | None = None,
+    ) -> bool:
+        """Let a dispatcher hold an attempt that is on an engine, for the first time or on.
+
+        Args:
+            job_id: The job.
+            attempt: The attempt it must be in.
+            holder: The dispatcher that must hold it before; None for nobody.
+            placement: Where it is from now on.
+            until: When its lease runs out.
+            lapsed: Time before which its lease must have run out, if it must.
+
+        Returns:
+            False when it is no longer so; nothing is changed then.
+        """
 
     def add_event(self, job_id: str, record: EventRecord, created: datetime) -> None:
         """Append a row to a job's history."""
@@ -210,18 +236,24 @@ class JobRepository(Protocol):
     def count_active(self, author_id: str) -> int:
         """Return how many jobs of a user are not yet in a terminal state."""
 
-    def next_of_each_user(self) -> list[QueuedJob]:
+    def next_of_each_user(self, profiles: ProfileChoice = ALL_PROFILES) -> list[QueuedJob]:
         """Return of each user the job that has waited longest and whose environment is not being built, the oldest first.
 
-        What that takes does not depend on how long the queue is.
+        What that takes does not depend on how long the queue is, where jobs with all profiles count.
+
+        Args:
+            profiles: With which compute profiles.
         """
 
-    def queued(self, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+    def queued(
+        self, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice = ALL_PROFILES
+    ) -> list[QueuedJob]:
         """Return waiting jobs of these users whose environment is not being built, the oldest first.
 
         Args:
             author_ids: Whose jobs.
             per_author: How many of each at most.
+            profiles: With which compute profiles.
         """
 
     def on_engine(self) -> list[Job]:
@@ -229,6 +261,12 @@ class JobRepository(Protocol):
 
     def active_by_author(self) -> Counter[str]:
         """Return how many jobs each user has on an engine."""
+
+    def count_placed(self, placement: Placement) -> int:
+        """Return how many jobs a dispatcher has on one of its engines."""
+
+    def stopping(self, dispatcher: str) -> list[Job]:
+        """Return the jobs of a dispatcher that are to be stopped."""
 
     def silent(self, now: datetime) -> Sequence[Job]:
         """Return the jobs on an engine whose lease ran out before `now`."""

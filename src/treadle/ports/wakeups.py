@@ -48,6 +48,9 @@ class WakeUps(Protocol):
 QUEUE = "queue"
 """Topic: there may be something to dispatch."""
 
+STOPS = "stops"
+"""Topic: there may be a program to stop."""
+
 
 def job_topic(job_id: str) -> str:
     """Return the topic of everything a watcher of one job wants to know."""

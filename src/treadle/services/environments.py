@@ -16,10 +16,10 @@ from treadle.domain.errors import (
 )
 from treadle.domain.requirements import REQUIREMENTS_FILE, normalised, of_file, of_script
 from treadle.ports.clock import Clock
-from treadle.ports.engine import Engine
 from treadle.ports.environments import EnvironmentBuilder
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import QUEUE, WakeUps
+from treadle.services.engines import Engines
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +52,14 @@ class Environments:
         self,
         database: Database,
         builder: EnvironmentBuilder,
-        engine: Engine,
+        engines: Engines,
         wakeups: WakeUps,
         clock: Clock,
         terms: EnvironmentTerms,
     ) -> None:
         self._database = database
         self._builder = builder
-        self._engine = engine
+        self._engines = engines
         self._wakeups = wakeups
         self._clock = clock
         self._terms = terms
@@ -188,7 +188,7 @@ class Environments:
         await self._store_patiently(ended)
         self._wakeups.publish(QUEUE)
         if ended.status is EnvironmentStatus.READY:
-            await self._engine.prepare(environment.digest)
+            await self._engines.prepare(environment.digest)
 
     def _built(self, digest: str, build: "asyncio.Task[None]") -> None:
         del self._builds[digest]
@@ -213,7 +213,7 @@ class Environments:
         return digest in on_engine or digest in self._builds
 
     async def _remove(self, digest: str) -> None:
-        await self._engine.release(digest)
+        await self._engines.release(digest)
         try:
             await self._builder.remove(digest)
         except OSError as error:

@@ -11,13 +11,12 @@ from treadle.domain.errors import ForbiddenError, InvalidError, LimitError, NotF
 from treadle.domain.functions import Function, FunctionVersion, full_name, has_arguments_schema
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
-from treadle.domain.lifecycle import TERMINAL, Effect, JobState, StopRequested
+from treadle.domain.lifecycle import TERMINAL, JobState, StopRequested
 from treadle.domain.logs import LogView
 from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
 from treadle.domain.profiles import ComputeProfiles, chosen_size
 from treadle.domain.users import User
 from treadle.ports.clock import Clock
-from treadle.ports.engine import Engine
 from treadle.ports.logs import LogStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.schemas import ArgumentSchemas
@@ -78,7 +77,6 @@ class Jobs:
         values: Values,
         logs: LogStore,
         settling: LogSettling,
-        engine: Engine,
         wakeups: WakeUps,
         clock: Clock,
         functions: Functions,
@@ -90,7 +88,6 @@ class Jobs:
         self._values = values
         self._logs = logs
         self._settling = settling
-        self._engine = engine
         self._wakeups = wakeups
         self._clock = clock
         self._functions = functions
@@ -375,8 +372,6 @@ class Jobs:
         change.publish(self._wakeups)
         with contextlib.suppress(TimeoutError):  # it ends all the same, only later
             async with asyncio.timeout(patience):
-                if Effect.STOP_ON_ENGINE in change.effects:
-                    await self._engine.stop(job_id, change.state.attempt)
                 await self._end_of(job_id)
         return True, await self.own(user, job_id)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from treadle.domain.causes import Cause
 from treadle.domain.errors import NotFoundError, StaleAttemptError
-from treadle.domain.jobs import Context, EventRecord, EventType, Origin
+from treadle.domain.jobs import Context, EventRecord, EventType, Origin, Placement
 from treadle.domain.lifecycle import ON_ENGINE, Effect, Event, JobState, JobStatus, transition
 from treadle.ports.repositories import Repositories
-from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
+from treadle.ports.wakeups import QUEUE, STOPS, WakeUps, job_topic
 
 LEASE = timedelta(seconds=30)
 """How long an attempt may be silent before somebody looks after it."""
@@ -37,6 +37,8 @@ class Change:
             wakeups.publish(job_topic(self.job_id))
         if Effect.WAKE_DISPATCHER in self.effects:
             wakeups.publish(QUEUE)
+        if Effect.STOP_ON_ENGINE in self.effects:
+            wakeups.publish(STOPS)
 
 
 def apply(
@@ -47,16 +49,32 @@ def apply(
     context: Context,
     now: datetime,
     cause: Cause | None = None,
+    *,
+    placement: Placement | None = None,
+    holder: str | None = None,
 ) -> Change:
     """Move a job on as `event` demands, and write the rows of its history, in the caller's transaction.
 
+    Args:
+        repositories: What the transaction works on.
+        job_id: The job.
+        event: What has happened.
+        origin: Who tells.
+        context: In the course of what.
+        now: When.
+        cause: Why it failed.
+        placement: Where the attempt is that begins with this event.
+        holder: The dispatcher that must still hold the job, if it is one that tells.
+
     Raises:
         NotFoundError: There is no such job.
-        StaleAttemptError: The event reports of an attempt that is over.
+        StaleAttemptError: The event reports of an attempt that is over, or another dispatcher holds the job.
     """
     job = repositories.jobs.get(job_id)
     if job is None:
         raise NotFoundError(f"Job [{job_id}] not found")
+    if holder is not None and (job.placement is None or job.placement.dispatcher != holder):
+        raise StaleAttemptError(f"Job [{job_id}] is no longer held by this dispatcher.")
     before = job.state
     result = transition(before, event)
     after = result.state
@@ -64,7 +82,9 @@ def apply(
         return Change(job_id, after, False, result.effects)
     lease_until = now + LEASE if after.status in ON_ENGINE else None
     cause_fields = cause.to_dict() if cause else None
-    if not repositories.jobs.change(job_id, before, after, lease_until=lease_until, cause=cause_fields):
+    if not repositories.jobs.change(
+        job_id, before, after, lease_until=lease_until, cause=cause_fields, placement=placement
+    ):
         raise StaleAttemptError(f"Job [{job_id}] changed in the meantime.")
     for record in _records(before, after, origin, context, cause):
         repositories.jobs.add_event(job_id, record, now)

@@ -8,7 +8,7 @@ import secrets
 from hashlib import sha256
 from pathlib import Path
 
-from treadle.domain.errors import HomeFolderError, UnsealError
+from treadle.domain.errors import HomeFolderError, SettingsError, UnsealError
 
 _KEY_BYTES = 32
 _KEY = re.compile(f"[0-9a-f]{{{2 * _KEY_BYTES}}}")
@@ -20,6 +20,23 @@ class FileSigner:
     def __init__(self, key: bytes) -> None:
         self._digest_key = hmac.digest(key, b"digest", "sha256")
         self._seal_key = base64.urlsafe_b64encode(hmac.digest(key, b"seal", "sha256"))
+
+    @classmethod
+    def from_key(cls, text: str | None, path: Path) -> "FileSigner":
+        """Return a signer with a key, or without one with that in a file, see `from_file`.
+
+        Raises:
+            SettingsError: `text` is not a key.
+            HomeFolderError: What is in `path` is not a key.
+        """
+        if text is None:
+            return cls.from_file(path)
+        if not _KEY.fullmatch(text):
+            raise SettingsError(
+                f"TREADLE_SECRET_KEY is no key of a platform: {2 * _KEY_BYTES} hexadecimal digits.",
+                hint=f"Make one: openssl rand -hex {_KEY_BYTES}. A platform that ran without has its own in secret.key.",
+            )
+        return cls(bytes.fromhex(text))
 
     @classmethod
     def from_file(cls, path: Path) -> "FileSigner":

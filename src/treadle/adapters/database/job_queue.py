@@ -6,13 +6,15 @@ to the first jobs of each user.
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
 
 from treadle.adapters.database.tables import environments, function_versions, job_counts, jobs
 from treadle.domain.environments import EnvironmentStatus
 from treadle.domain.lifecycle import JobStatus
-from treadle.domain.scheduling import QueuedJob
+from treadle.domain.scheduling import ProfileChoice, QueuedJob
 
 _AWAITING_ENVIRONMENT = (
     select(function_versions.c.id)
@@ -23,30 +25,11 @@ _WAITING = select(jobs.c.id, jobs.c.author_id, jobs.c.created).where(
     jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT)
 )
 _OLDEST_FIRST = (jobs.c.created, jobs.c.id)
-_QUEUED = _WAITING.where(jobs.c.author_id == bindparam("author_id")).order_by(*_OLDEST_FIRST).limit(bindparam("limit"))
 _WAITING_USERS = (
     select(job_counts.c.author_id)
     .where(job_counts.c.status == JobStatus.QUEUED, job_counts.c.count > 0)
     .distinct()
     .subquery()
-)
-_FIRST_OF_USER = (
-    select(jobs.c.id)
-    .where(
-        jobs.c.status == JobStatus.QUEUED,
-        jobs.c.author_id == _WAITING_USERS.c.author_id,
-        jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT),
-    )
-    .order_by(*_OLDEST_FIRST)
-    .limit(1)
-    .correlate(_WAITING_USERS)
-    .scalar_subquery()
-)
-_FIRSTS = select(_FIRST_OF_USER.label("id")).select_from(_WAITING_USERS).subquery()
-_NEXT_OF_EACH_USER = (
-    select(jobs.c.id, jobs.c.author_id, jobs.c.created)
-    .join(_FIRSTS, _FIRSTS.c.id == jobs.c.id)
-    .order_by(*_OLDEST_FIRST)
 )
 _COUNT_BY_AUTHOR = (
     select(job_counts.c.author_id, func.sum(job_counts.c.count))
@@ -59,19 +42,58 @@ _COUNT_OF_AUTHOR = select(func.coalesce(func.sum(job_counts.c.count), 0)).where(
 )
 
 
-def next_of_each_user(connection: Connection) -> list[QueuedJob]:
+def next_of_each_user(connection: Connection, profiles: ProfileChoice) -> list[QueuedJob]:
     """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
-    return [QueuedJob(*row) for row in connection.execute(_NEXT_OF_EACH_USER)]
+    return [QueuedJob(*row) for row in connection.execute(_next_of_each_user(profiles))]
 
 
-def queued(connection: Connection, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+def queued(
+    connection: Connection, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice
+) -> list[QueuedJob]:
     """Return waiting jobs of these users whose environment is not being built, the oldest first."""
+    statement = _queued(profiles)
     waiting = [
         QueuedJob(*row)
         for author_id in author_ids
-        for row in connection.execute(_QUEUED, {"author_id": author_id, "limit": per_author})
+        for row in connection.execute(statement, {"author_id": author_id, "limit": per_author})
     ]
     return sorted(waiting, key=lambda job: (job.created, job.id))
+
+
+@cache
+def _next_of_each_user(profiles: ProfileChoice) -> Select[Any]:
+    first = (
+        select(jobs.c.id)
+        .where(
+            jobs.c.status == JobStatus.QUEUED,
+            jobs.c.author_id == _WAITING_USERS.c.author_id,
+            jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT),
+            *_with(profiles),
+        )
+        .order_by(*_OLDEST_FIRST)
+        .limit(1)
+        .correlate(_WAITING_USERS)
+        .scalar_subquery()
+    )
+    firsts = select(first.label("id")).select_from(_WAITING_USERS).subquery()
+    of_each = select(jobs.c.id, jobs.c.author_id, jobs.c.created).join(firsts, firsts.c.id == jobs.c.id)
+    return of_each.order_by(*_OLDEST_FIRST)
+
+
+@cache
+def _queued(profiles: ProfileChoice) -> Select[Any]:
+    of_user = _WAITING.where(jobs.c.author_id == bindparam("author_id"), *_with(profiles))
+    return of_user.order_by(*_OLDEST_FIRST).limit(bindparam("limit"))
+
+
+def _with(profiles: ProfileChoice) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if profiles.only is not None:
+        conditions.append(jobs.c.compute_profile.in_(profiles.only))
+    if profiles.without:
+        profile = jobs.c.compute_profile
+        conditions.append(or_(profile.is_(None), profile.not_in(profiles.without)))
+    return conditions
 
 
 def count_by_author(connection: Connection, statuses: Iterable[JobStatus]) -> Counter[str]:

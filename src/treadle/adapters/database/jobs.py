@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, null, select, update
 
 from treadle.adapters.database.job_listing import NEWEST_FIRST, count_added, count_moved, matching
 from treadle.adapters.database.job_queue import count_by_author, count_of_author, next_of_each_user, queued
@@ -25,11 +25,12 @@ from treadle.domain.jobs import (
     Job,
     JobFilter,
     Origin,
+    Placement,
     RuntimeJob,
     StoredEvent,
 )
 from treadle.domain.lifecycle import ACTIVE, ON_ENGINE, JobState, JobStatus, SubStatus
-from treadle.domain.scheduling import QueuedJob
+from treadle.domain.scheduling import ALL_PROFILES, ProfileChoice, QueuedJob
 
 _JOBS: Select[Any] = (
     select(
@@ -47,6 +48,8 @@ _JOBS: Select[Any] = (
         jobs.c.function_size,
         jobs.c.business_model,
         jobs.c.config,
+        jobs.c.engine,
+        jobs.c.dispatcher,
         *PROVIDER_COLUMNS,
     )
     .join(functions, functions.c.id == jobs.c.function_id)
@@ -99,8 +102,14 @@ class DatabaseJobs:
         *,
         lease_until: datetime | None = None,
         cause: object = None,
+        placement: Placement | None = None,
     ) -> bool:
         """Move a job from one state to the next, if it is still in the state `before`."""
+        placed: dict[str, str | None] = {}
+        if placement is not None:
+            placed = {"engine": placement.engine, "dispatcher": placement.dispatcher}
+        elif after.status is JobStatus.QUEUED:
+            placed = {"engine": None, "dispatcher": None}
         statement = (
             update(jobs)
             .where(jobs.c.id == job_id, jobs.c.status == before.status, jobs.c.attempt == before.attempt)
@@ -110,6 +119,7 @@ class DatabaseJobs:
                 attempt=after.attempt,
                 lease_until=lease_until,
                 cause=null() if cause is None else cause,
+                **placed,
             )
         )
         changed = self._connection.execute(statement).rowcount == 1
@@ -122,6 +132,32 @@ class DatabaseJobs:
         self._connection.execute(
             update(jobs).where(jobs.c.id == job_id, jobs.c.attempt == attempt).values(lease_until=until)
         )
+
+    def hold(
+        self,
+        job_id: str,
+        attempt: int,
+        holder: str | None,
+        placement: Placement,
+        until: datetime,
+        *,
+        lapsed: datetime | None = None,
+    ) -> bool:
+        """Let a dispatcher hold an attempt that is on an engine, for the first time or on."""
+        must_be = [
+            jobs.c.id == job_id,
+            jobs.c.attempt == attempt,
+            jobs.c.status.in_(ON_ENGINE),
+            jobs.c.dispatcher.is_(None) if holder is None else jobs.c.dispatcher == holder,
+        ]
+        if lapsed is not None:
+            must_be.append(jobs.c.lease_until < lapsed)
+        statement = (
+            update(jobs)
+            .where(*must_be)
+            .values(engine=placement.engine, dispatcher=placement.dispatcher, lease_until=until)
+        )
+        return self._connection.execute(statement).rowcount == 1
 
     def add_event(self, job_id: str, record: EventRecord, created: datetime) -> None:
         """Append a row to a job's history."""
@@ -170,13 +206,15 @@ class DatabaseJobs:
         """Return how many jobs of a user are not yet in a terminal state."""
         return count_of_author(self._connection, author_id, ACTIVE)
 
-    def next_of_each_user(self) -> list[QueuedJob]:
+    def next_of_each_user(self, profiles: ProfileChoice = ALL_PROFILES) -> list[QueuedJob]:
         """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
-        return next_of_each_user(self._connection)
+        return next_of_each_user(self._connection, profiles)
 
-    def queued(self, author_ids: Iterable[str], per_author: int) -> list[QueuedJob]:
+    def queued(
+        self, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice = ALL_PROFILES
+    ) -> list[QueuedJob]:
         """Return waiting jobs of these users whose environment is not being built, the oldest first."""
-        return queued(self._connection, author_ids, per_author)
+        return queued(self._connection, author_ids, per_author, profiles)
 
     def on_engine(self) -> list[Job]:
         """Return the jobs an engine has."""
@@ -185,6 +223,20 @@ class DatabaseJobs:
     def active_by_author(self) -> Counter[str]:
         """Return how many jobs each user has on an engine."""
         return count_by_author(self._connection, ON_ENGINE)
+
+    def count_placed(self, placement: Placement) -> int:
+        """Return how many jobs a dispatcher has on one of its engines."""
+        statement = select(func.count()).where(
+            jobs.c.status.in_(ON_ENGINE),
+            jobs.c.engine == placement.engine,
+            jobs.c.dispatcher == placement.dispatcher,
+        )
+        return self._connection.execute(statement).scalar_one()
+
+    def stopping(self, dispatcher: str) -> list[Job]:
+        """Return the jobs of a dispatcher that are to be stopped."""
+        statement = _JOBS.where(jobs.c.status == JobStatus.STOPPING, jobs.c.dispatcher == dispatcher)
+        return [_job(row) for row in self._connection.execute(statement)]
 
     def silent(self, now: datetime) -> Sequence[Job]:
         """Return the jobs on an engine whose lease ran out before `now`."""
@@ -208,6 +260,7 @@ def _job(row: Row[Any]) -> Job:
         row.function_size,
         BusinessModel(row.business_model),
         row.config,
+        Placement(row.engine, row.dispatcher) if row.dispatcher is not None else None,
     )
 
 

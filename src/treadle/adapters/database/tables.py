@@ -184,6 +184,8 @@ jobs = Table(
     Column("business_model", String(20), nullable=False, comment="SUBSIDIZED or TRIAL"),
     Column("config", JSON, nullable=False, comment="workers the user asked for, for engines that scale"),
     Column("created", UtcDateTime, nullable=False),
+    Column("engine", String(255), comment="that has it, or had it at last"),
+    Column("dispatcher", String(36), comment="that holds it, or held it at last"),
     Index(None, "author_id", "created", "id", "function_id"),
     Index(None, "author_id", "status", "created", "id"),
     Index(None, "author_id", "function_id", "created", "id", "status"),

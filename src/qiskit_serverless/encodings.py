@@ -7,6 +7,9 @@ only the runtime client's JSON.
 ENCODING_HEADER = "Treadle-Encoding"
 """Header of requests and answers."""
 
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+"""Header of a run with the client's own name for it: sent twice, it is one job. Gateways that take containers know it."""
+
 TAGGED = "1"
 """Its value for JSON with tags of ours."""
 

@@ -10,7 +10,8 @@ r"""Errors of the SDK.
      │    ├── AccessError              401, 403: wrong token, or not allowed
      │    ├── NotFoundError            404: it does not exist, or belongs to somebody else
      │    ├── DisabledFunctionError    423: its provider has switched the function off
-     │    └── LimitError               429: a limit is reached
+     │    ├── LimitError               429: a limit is reached
+     │    └── GatewayUnavailableError  502, 503, 504: it is away for the moment
      ├── JobFailedError                the job ended in ERROR; `cause` says why
      ├── JobCanceledError              the job was cancelled, so it has no result
      ├── WaitTimeoutError              the job has not ended in time                   (also a TimeoutError)
@@ -86,6 +87,10 @@ class LimitError(GatewayError):
     """A limit is reached."""
 
 
+class GatewayUnavailableError(GatewayError):
+    """The gateway, or what it keeps things in, is away for the moment. What is safe to repeat was repeated for a while."""
+
+
 _BY_STATUS: dict[int, type[GatewayError]] = {
     400: InvalidRequestError,
     401: AccessError,
@@ -93,6 +98,9 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     404: NotFoundError,
     423: DisabledFunctionError,
     429: LimitError,
+    502: GatewayUnavailableError,
+    503: GatewayUnavailableError,
+    504: GatewayUnavailableError,
 }
 
 

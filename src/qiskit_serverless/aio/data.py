@@ -15,7 +15,7 @@ from qiskit_serverless.data_files import (
     receiving,
     total_size,
 )
-from qiskit_serverless.exceptions import GatewayConnectionError, NotFoundError
+from qiskit_serverless.exceptions import GatewayConnectionError, GatewayUnavailableError, NotFoundError
 from qiskit_serverless.progress import Bar, progress_bar
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class AsyncData:
                 position = received.position
                 try:
                     await self._go_on(name, received)
-                except GatewayConnectionError:
+                except (GatewayConnectionError, GatewayUnavailableError):
                     if received.position > position:  # the gateway is there again, so patience begins anew
                         pauses = self._transport.patience.pauses()
                     if not await paused(pauses):

@@ -12,8 +12,9 @@ from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.aio.version_calls import AsyncVersionCalls
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
+from qiskit_serverless.encodings import IDEMPOTENCY_HEADER
 from qiskit_serverless.exceptions import InvalidArgumentError
-from qiskit_serverless.sending import Pieces
+from qiskit_serverless.sending import Pieces, new_key
 from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.compression import Buffer
 from qiskit_serverless.serialization.container import MEDIA_TYPE, is_container
@@ -63,17 +64,23 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls, AsyncVersionCalls):
         return self._job(await self._submit(fields, dict(arguments or {})))
 
     async def _submit(self, fields: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
-        """Submit a job. Arguments that make a container are the body, and the other fields then stand in the query."""
+        """Submit a job. Arguments that make a container are the body, and the other fields then stand in the query.
+
+        Gateways of ours know by the key that a request is the same again, which so may be repeated.
+        """
         path, root, verb = self._path("programs/run"), "arguments", "sent"
         packed = pack if self._takes_containers else _as_json
+        again: dict[str, Any] = {}
+        if self._takes_containers:
+            again = {"headers": {IDEMPOTENCY_HEADER: new_key()}, "repeatable": True}
         pieces = packed(arguments, root, verb)
         if is_container(pieces[0]):
             query = given(**{**fields, "config": json.dumps(fields["config"]) if fields["config"] else None})
             content = Pieces(pieces, MEDIA_TYPE)
-            answer = await self._transport.request("POST", path, params=query, content=content)
+            answer = await self._transport.request("POST", path, params=query, content=content, **again)
         else:
             body = {**fields, "arguments": bytes(pieces[0]).decode()}
-            answer = await self._transport.request("POST", path, json=body)
+            answer = await self._transport.request("POST", path, json=body, **again)
         record: dict[str, Any] = answer.json()
         return record
 

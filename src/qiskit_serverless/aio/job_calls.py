@@ -9,7 +9,7 @@ from qiskit_serverless.aio.transport import paused
 from qiskit_serverless.aio.watching import AsyncJobWatch
 from qiskit_serverless.connections import timeout_seconds
 from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
-from qiskit_serverless.exceptions import GatewayConnectionError
+from qiskit_serverless.exceptions import GatewayConnectionError, GatewayUnavailableError
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.container import MEDIA_TYPE
@@ -77,7 +77,7 @@ class AsyncJobCalls(AsyncConnection):
         while True:
             try:
                 return await self._fetch_result(job_id)
-            except GatewayConnectionError:
+            except (GatewayConnectionError, GatewayUnavailableError):
                 if not await paused(pauses):
                     raise
 

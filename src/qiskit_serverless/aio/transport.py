@@ -91,6 +91,7 @@ class AsyncTransport:
         data: Mapping[str, str] | None = None,
         files: "Mapping[str, tuple[str, bytes | SentFile]] | None" = None,
         content: Pieces | None = None,
+        headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
         quiet_seconds: float | None = None,
     ) -> "httpx2.Response":
@@ -108,6 +109,7 @@ class AsyncTransport:
             data: the body as form fields, and
             files: the files of a form: name and content by field, or
             content: the body itself.
+            headers: Further headers.
             repeatable: Whether it may be repeated as GET is, because it does the same when it is carried out twice.
             quiet_seconds: How long the answer may take, if not as long as others.
 
@@ -118,7 +120,7 @@ class AsyncTransport:
         pauses = self.patience.pauses() if patient else iter(())
         repeatable = repeatable or method in REPEATABLE
         body: dict[str, Any] = {"json": json, "data": data, "files": files}
-        headers = content.headers if content else None
+        headers = {**(headers or {}), **(content.headers if content else {})}
         while True:
             if content:
                 body["content"] = content.ablocks()  # async only

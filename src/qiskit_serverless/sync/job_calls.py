@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_serverless.connections import timeout_seconds
 from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
-from qiskit_serverless.exceptions import GatewayConnectionError
+from qiskit_serverless.exceptions import GatewayConnectionError, GatewayUnavailableError
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.container import MEDIA_TYPE
@@ -78,7 +78,7 @@ class JobCalls(Connection):
         while True:
             try:
                 return self._fetch_result(job_id)
-            except GatewayConnectionError:
+            except (GatewayConnectionError, GatewayUnavailableError):
                 if not paused(pauses):
                     raise
 

@@ -90,6 +90,7 @@ class Transport:
         data: Mapping[str, str] | None = None,
         files: "Mapping[str, tuple[str, bytes | SentFile]] | None" = None,
         content: Pieces | None = None,
+        headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
         quiet_seconds: float | None = None,
     ) -> "httpx2.Response":
@@ -107,6 +108,7 @@ class Transport:
             data: the body as form fields, and
             files: the files of a form: name and content by field, or
             content: the body itself.
+            headers: Further headers.
             repeatable: Whether it may be repeated as GET is, because it does the same when it is carried out twice.
             quiet_seconds: How long the answer may take, if not as long as others.
 
@@ -117,7 +119,7 @@ class Transport:
         pauses = self.patience.pauses() if patient else iter(())
         repeatable = repeatable or method in REPEATABLE
         body: dict[str, Any] = {"json": json, "data": data, "files": files}
-        headers = content.headers if content else None
+        headers = {**(headers or {}), **(content.headers if content else {})}
         while True:
             if content:
                 body["content"] = content.blocks()

@@ -60,7 +60,8 @@ async def _on_treadle_error(_: Request, error: Exception) -> JsonAnswer:
         return JsonAnswer({"detail": message}, error.http_status, {"WWW-Authenticate": "Bearer"})
     if error.http_status >= 500:
         logger.warning("answered %d: %s", error.http_status, message)
-    return JsonAnswer({"message": message, **error.extra}, error.http_status)
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    return JsonAnswer({"message": message, **error.extra}, error.http_status, headers)
 
 
 async def _on_validation_error(_: Request, error: Exception) -> JsonAnswer:

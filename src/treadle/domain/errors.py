@@ -9,12 +9,14 @@ class TreadleError(Exception):
     Attributes:
         code: Stable name for programs.
         http_status: Status of the answer that carries it.
+        retry_after: Seconds after which the same may be asked again, because nothing was done; None where that is not so.
         hint: One sentence of what to do, or an empty string.
         extra: Further keys of the JSON answer.
     """
 
     code: ClassVar[str] = "internal"
     http_status: ClassVar[int] = 500
+    retry_after: ClassVar[int | None] = None
 
     def __init__(self, message: str, *, hint: str = "", extra: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -118,10 +120,18 @@ class StorageError(TreadleError):
 
 
 class StorageUnavailableError(StorageError):
-    """The object store cannot be reached now, or refuses the platform; what was asked can be repeated."""
+    """The database or the object store cannot be reached now, or refuses the platform; what was asked can be repeated."""
 
     code = "storage_unavailable"
     http_status = 503
+    retry_after: ClassVar[int | None] = 1
+
+
+class OutcomeUnknownError(StorageUnavailableError):
+    """The connection to the database was lost in the middle of a commit: what was to be stored is there, or not."""
+
+    code = "outcome_unknown"
+    retry_after = None
 
 
 class UnsealError(TreadleError):

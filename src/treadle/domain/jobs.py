@@ -82,12 +82,14 @@ class RunOptions:
         compute_profile: The profile to run with.
         function_size: Label of one of the function's sizes, in place of a profile.
         config: Workers, for engines that scale.
+        idempotency_key: The client's own name for this run: the same one again means the same job, not another one.
     """
 
     version: str | None = None
     compute_profile: str | None = None
     function_size: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
 
 
 class EventType(StrEnum):

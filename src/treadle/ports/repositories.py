@@ -332,6 +332,8 @@ class Database(Protocol):
 
         Raises:
             treadle.domain.errors.StorageError: The database refuses to write.
+            treadle.domain.errors.StorageUnavailableError: It does not answer; nothing is stored.
+            treadle.domain.errors.OutcomeUnknownError: It went away in the middle of the commit.
         """
 
     async def read(self, work: Callable[[Repositories], T]) -> T:

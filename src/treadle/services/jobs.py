@@ -7,10 +7,10 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
-from treadle.domain.errors import ForbiddenError, InvalidError, LimitError, NotFoundError, TreadleError
+from treadle.domain.errors import ForbiddenError, InvalidError, NotFoundError, StorageUnavailableError, TreadleError
 from treadle.domain.functions import Function, FunctionVersion, full_name, has_arguments_schema
-from treadle.domain.ids import new_id
-from treadle.domain.jobs import Context, EventRecord, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
+from treadle.domain.ids import id_for, new_id
+from treadle.domain.jobs import Context, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, JobState, StopRequested
 from treadle.domain.logs import LogView
 from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
@@ -18,9 +18,10 @@ from treadle.domain.profiles import ComputeProfiles, chosen_size
 from treadle.domain.users import User
 from treadle.ports.clock import Clock
 from treadle.ports.logs import LogStore
-from treadle.ports.repositories import Database, Repositories
+from treadle.ports.repositories import Database
 from treadle.ports.schemas import ArgumentSchemas
 from treadle.ports.wakeups import QUEUE, WakeUps, job_topic
+from treadle.services.acceptance import Acceptance
 from treadle.services.functions import Functions
 from treadle.services.log_settling import LogSettling
 from treadle.services.log_tail import log_so_far
@@ -93,7 +94,7 @@ class Jobs:
         self._functions = functions
         self._schemas = schemas
         self._profiles = profiles
-        self._active_jobs_per_user = active_jobs_per_user
+        self._acceptance = Acceptance(database, active_jobs_per_user)
 
     async def submit(
         self,
@@ -117,6 +118,8 @@ class Jobs:
             ForbiddenError: A version is named, which is for those who may change the function.
             DisabledError: Nobody may run it now.
             LimitError: The user has too many jobs that are not finished.
+            ConflictError: The idempotency key was used for another function.
+            OutcomeUnknownError: The database went away, and it is not known whether the job is stored.
             InvalidError: The arguments do not match the function's schema, or are no container, or there is no such size or
                 compute profile.
             TooLargeError: The container is larger than is allowed.
@@ -125,13 +128,29 @@ class Jobs:
         options = options or RunOptions()
         if options.version is not None:
             function = await self._at_version(user, function, options.version)
+        job = self._new_job(user, function, options)
+        accepted = await self._acceptance.accepted(job)
+        if accepted is not None:
+            return accepted
+        try:
+            await self._keep_arguments(job, function.current, arguments)
+            job = await self._acceptance.accept(job)
+        except StorageUnavailableError:
+            raise  # the same request, sent twice, may have stored the job, which then needs these arguments
+        except TreadleError:
+            await self._values.delete(arguments_key(job.id))
+            raise
+        self._wakeups.publish(QUEUE)
+        return job
+
+    def _new_job(self, user: User, function: Function, options: RunOptions) -> Job:
         size, profile = self._size_and_profile(function.current, options)
-        await self._database.read(lambda repositories: self._check_limit(repositories, user.id))
-        job = Job(
-            new_id(),
+        key = options.idempotency_key
+        return Job(
+            new_id() if key is None else id_for(user.id, key),
             user.id,
             function.id,
-            title,
+            function.title,
             function.current.id,
             self._clock.now(),
             JobState(),
@@ -141,14 +160,6 @@ class Jobs:
             business_model=business_model(user, function),
             config=options.config,
         )
-        try:
-            await self._keep_arguments(job, function.current, arguments)
-            await self._database.write(lambda repositories: self._add(repositories, job))
-        except TreadleError:
-            await self._values.delete(arguments_key(job.id))
-            raise
-        self._wakeups.publish(QUEUE)
-        return job
 
     def _size_and_profile(self, version: FunctionVersion, options: RunOptions) -> tuple[str | None, str | None]:
         if options.compute_profile is not None:
@@ -174,18 +185,6 @@ class Jobs:
             raise ForbiddenError(f"Only those who may change {name} choose a version of it. Run it without naming one.")
         version = await self._database.read(lambda repositories: chosen(repositories, function, wanted))
         return replace(function, current=version)
-
-    def _add(self, repositories: Repositories, job: Job) -> None:
-        self._check_limit(repositories, job.author_id)
-        repositories.jobs.add(job)
-        record = EventRecord(
-            EventType.STATUS_CHANGE, Origin.API, Context.RUN_PROGRAM, {"status": job.status, "sub_status": None}
-        )
-        repositories.jobs.add_event(job.id, record, job.created)
-
-    def _check_limit(self, repositories: Repositories, author_id: str) -> None:
-        if repositories.jobs.count_active(author_id) >= self._active_jobs_per_user:
-            raise LimitError(f"Active job limit reached. The maximum allowed is {self._active_jobs_per_user}.")
 
     async def check_arguments(self, user: User, title: str, provider: str | None, arguments: str) -> None:
         """Check arguments as `submit` would, and submit nothing.

@@ -5,8 +5,9 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qiskit_serverless.sending import new_key
 from treadle.domain.budget import Budget
-from treadle.domain.ids import new_id
+from treadle.domain.ids import id_for, new_id
 from treadle.domain.launch import Launch
 from treadle.domain.tokens import is_well_formed, new_token
 
@@ -16,6 +17,20 @@ def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
     assert len(set(made)) == 1000
     assert all(uuid.UUID(value).version == 7 and uuid.UUID(value).variant == uuid.RFC_4122 for value in made)
     assert [value[:13] for value in made] == sorted(value[:13] for value in made)
+
+
+@given(st.text(), st.text(), st.text())
+def test_the_id_for_a_key_is_always_the_same_and_only_its_owners(owner: str, other: str, key: str) -> None:
+    made = id_for(owner, key)
+    assert id_for(owner, key) == made
+    assert uuid.UUID(made).version == 7
+    assert (id_for(other, key) == made) == (other == owner)
+    assert (id_for(owner, other) == made) == (other == key)
+
+
+def test_ids_for_keys_that_begin_with_the_time_sort_by_it() -> None:
+    keys = [new_key() for _ in range(100)]
+    assert [id_for("ada", key)[:13] for key in keys] == [key[:13] for key in keys]
 
 
 def test_a_new_token_is_well_formed_and_new() -> None:

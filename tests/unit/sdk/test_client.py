@@ -14,9 +14,11 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_serverless import QiskitFunction, ServerlessClient
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
 from qiskit_serverless.exceptions import (
     AccessError,
     GatewayConnectionError,
+    GatewayError,
     InvalidArgumentError,
     InvalidFunctionError,
     PlatformNotFoundError,
@@ -222,6 +224,31 @@ def test_running_by_title(gateway: ScriptedGateway, client: ServerlessClient) ->
         {"title": "hello", "provider": "lab", "arguments": '{"a":1}', "config": {}, "compute_profile": None},
         {"title": "hello", "provider": "lab", "arguments": "{}", "config": {}, "compute_profile": None},
     ]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("trouble", [Answer(cut="before"), Answer({}, 503), Answer({}, 502)])
+def test_a_run_is_repeated_where_the_gateway_knows_by_a_key_that_it_is_the_same(
+    gateway: ScriptedGateway, trouble: Answer, large: bool
+) -> None:
+    gateway.answer("GET", PROGRAMS, Answer([], headers={ENCODING_HEADER: CONTAINED}))
+    gateway.answer("POST", f"{PROGRAMS}run/", trouble, {"id": "j-1"}, {"id": "j-2"})
+    with ServerlessClient(gateway.url, token="t") as client:
+        arguments = {"a": np.zeros(100_000) if large else 1}
+        assert client.run("hello", arguments).job_id == "j-1"
+        assert client.run("hello", arguments).job_id == "j-2"
+    first, second, third = (request for request in gateway.requests if request.method == "POST")
+    keys = [request.headers["idempotency-key"] for request in (first, second, third)]
+    assert first.body == second.body
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_run_is_not_repeated_on_another_gateway(gateway: ScriptedGateway, client: ServerlessClient) -> None:
+    gateway.answer("POST", f"{PROGRAMS}run/", Answer({}, 503), {"id": "j-1"})
+    with pytest.raises(GatewayError, match="503"):
+        client.run("hello")
+    assert len(gateway.requests) == 1
+    assert "idempotency-key" not in gateway.requests[0].headers
 
 
 def test_an_argument_that_cannot_be_sent_is_not_sent(gateway: ScriptedGateway, client: ServerlessClient) -> None:

@@ -60,15 +60,21 @@ def test_a_download_goes_on_where_it_was_cut(
     gateway: ScriptedGateway, client: ServerlessClient, tmp_path: Path
 ) -> None:
     gateway.answer(
-        "GET", f"{FILES}download/", begun(b"012"), Answer(cut="before"), rest(3, b"345", "after"), rest(6, b"6789")
+        "GET",
+        f"{FILES}download/",
+        begun(b"012"),
+        Answer(cut="before"),
+        rest(3, b"345", "after"),
+        Answer({}, 503),
+        rest(6, b"6789"),
     )
 
     target = client.data("fit").download("runs/1/ten", tmp_path / "new folder" / "ten")
 
     assert target.read_bytes() == CONTENT
     asked = [request.headers for request in gateway.asked("GET", f"{FILES}download/")]
-    assert [headers.get("range") for headers in asked] == [None, "bytes=3-", "bytes=3-", "bytes=6-"]
-    assert [headers.get("if-range") for headers in asked] == [None, '"1"', '"1"', '"1"']
+    assert [headers.get("range") for headers in asked] == [None, "bytes=3-", "bytes=3-", "bytes=6-", "bytes=6-"]
+    assert [headers.get("if-range") for headers in asked] == [None, '"1"', '"1"', '"1"', '"1"']
     assert gateway.requests[0].query == {"function": "fit", "file": "runs/1/ten"}
     assert [path.name for path in target.parent.iterdir()] == ["ten"]
 

@@ -106,6 +106,15 @@ def test_statuses_are_logged_on_request(gateway: ScriptedGateway, job: Job, capl
     assert caplog.messages == [f"Job {ID}: QUEUED", f"Job {ID}: DONE"]
 
 
+@pytest.mark.parametrize("trouble", [Answer(cut="before"), Answer({}, 503)])
+def test_a_result_is_asked_for_again_when_it_cannot_be_had_at_once(
+    gateway: ScriptedGateway, job: Job, trouble: Answer
+) -> None:
+    gateway.answer("GET", f"{JOB}stream/", stream(status("SUCCEEDED"), END, cut=""))
+    gateway.answer("GET", f"{JOB}result/", trouble, {"result": "42"})
+    assert job.result() == 42
+
+
 def test_a_job_is_followed_through_broken_connections_without_loss_or_repetition(
     gateway: ScriptedGateway, job: Job
 ) -> None:

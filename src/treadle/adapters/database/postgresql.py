@@ -5,22 +5,29 @@ everything before it and nothing beside it, as on SQLite, and the numbers of eve
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from treadle.adapters.database.repositories import DatabaseRepositories
-from treadle.domain.errors import InvalidError, StorageError
+from treadle.domain.errors import InvalidError, OutcomeUnknownError, StorageError, StorageUnavailableError, TreadleError
 from treadle.ports.repositories import Repositories
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _READERS = 3
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(7243826)")  # any number, the same for all gateways
 # A gateway that the network cuts off, or one that hangs, must not hold up the others for long.
+_DISK_FULL = "53100"
+_NOT_NOW = frozenset(
+    {"25006", "25P03"}
+)  # a server that only reads, as while another takes over; a transaction that hung
 _OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
 _CONNECTION = {
     "options": _OPTIONS,
@@ -58,9 +65,18 @@ class PostgresqlDatabase:
         self._engine.dispose()
 
     def _write(self, work: Callable[[Repositories], T]) -> T:
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
             connection.execute(_TAKE_TURN)
-            return work(DatabaseRepositories.on(connection))
+            result = work(DatabaseRepositories.on(connection))
+            try:
+                connection.commit()
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the connection to the database was lost in the middle of a commit: %s", error.orig)
+                raise OutcomeUnknownError(
+                    "The database went away while this was stored; it is there now or not.",
+                    hint="Look whether it is there before you send it again.",
+                ) from error
+            return result
 
     def _read(self, work: Callable[[Repositories], T]) -> T:
         with self._reading.connect() as connection:
@@ -100,10 +116,26 @@ def _address(url: str) -> URL:
 def _translated(transaction: Callable[[Callable[[Repositories], T]], T], work: Callable[[Repositories], T]) -> T:
     try:
         return transaction(work)
-    except DataError as error:
-        raise InvalidError(f"This cannot be stored: {error.orig}.") from error
-    except (OperationalError, InterfaceError) as error:
-        raise StorageError(
-            f"The database does not answer: {error.orig}.",
+    except DBAPIError as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
+def _meaning(error: DBAPIError) -> TreadleError | None:
+    """Return what an error of the driver means to who asked; None if it is no more than a fault of ours."""
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, DataError):
+        return InvalidError(f"This cannot be stored: {error.orig}.")
+    if state == _DISK_FULL:
+        return StorageError("The database has no room.", hint="Make room on the disk of the PostgreSQL server.")
+    if isinstance(error, OperationalError | InterfaceError) or state in _NOT_NOW:
+        logger.warning(
+            "the database does not answer: %s", error.orig
+        )  # names hosts and users, which are not for clients
+        return StorageUnavailableError(
+            "The database does not answer.",
             hint="Check that PostgreSQL runs and that TREADLE_DATABASE names it; the platform goes on as soon as it does.",
-        ) from error
+        )
+    return None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, Json
 
-from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, IDEMPOTENCY_HEADER
 from qiskit_serverless.serialization.container import MEDIA_TYPE
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import (
@@ -35,6 +35,7 @@ from treadle.services.uploads import Upload
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
 
 _LONGEST_LABEL = 255
+_LONGEST_KEY = 255
 _TEXT = at_most(65_536)  # what listings show of every function
 _JSON = at_most(2**20)  # parsing it takes the event loop
 _FILES = at_most(16 * 2**20, "Send the whole artifact.")
@@ -170,7 +171,8 @@ async def run(request: Request, call: ByUser) -> JsonAnswer:
         arguments = body.arguments
     title = clean_title(fields.title)
     config = fields.config.model_dump(exclude_none=True) if fields.config is not None else {}
-    options = RunOptions(fields.version, fields.compute_profile, fields.function_size, config)
+    key = _idempotency_key(request)
+    options = RunOptions(fields.version, fields.compute_profile, fields.function_size, config, key)
     job = await call.platform.jobs.submit(call.user, title, fields.provider, arguments, options)
     return JsonAnswer(submitted_shape(job))
 
@@ -195,6 +197,13 @@ async def get_jobs(function_id: FunctionId, call: ByUser) -> JsonAnswer:
     shapes = [old_job_shape(job, versions[job.version_id], None) for job in found.jobs]
     hidden = {"result"} if found.of_everybody else set()
     return JsonAnswer([{name: value for name, value in shape.items() if name not in hidden} for shape in shapes])
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_HEADER)
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise InvalidError(f"'{IDEMPOTENCY_HEADER}' is 1 to {_LONGEST_KEY} printable ASCII characters.")
+    return key
 
 
 def _assembly(body: UploadBody) -> Assembly | None:

@@ -231,7 +231,9 @@ def test_the_page_about_compute_profiles_runs(make_platform: Callable[..., Runni
     [profiles] = [block for block in blocks(DOCS / "compute-profiles.md") if block.language == "toml"]
     (tmp_path / profiles.file).write_text(profiles.text)
     running = make_platform(TREADLE_COMPUTE_PROFILES=str(tmp_path / profiles.file))
-    listed, _, ran, from_python, sizes, _, sized = follow(DOCS / "compute-profiles.md", tmp_path, running.environment)
+    listed, _, ran, from_python, sizes, _, sized, workers = follow(
+        DOCS / "compute-profiles.md", tmp_path, running.environment
+    )
 
     assert listed.splitlines()[2].split() == ["bx3d-24x120", "24", "120", "GB", "0", "no"]
     assert "24.0 cores, profile bx3d-24x120, size none" in ran
@@ -242,3 +244,4 @@ def test_the_page_about_compute_profiles_runs(make_platform: Callable[..., Runni
         "24.0 cores, profile bx3d-24x120, size L",
     ]
     assert "24.0 cores, profile bx3d-24x120, size L" in sized
+    assert workers.count("2.0 cores, profile cx3d-2x5") == 2

@@ -96,13 +96,13 @@ class QiskitPattern(QiskitFunction):
 
 @dataclass
 class Configuration:
-    """How a gateway that scales workers shall do it. Here a job's tasks share its budget, and this changes nothing.
+    """How many workers run the tasks of a job: by default as many as its budget has room for.
 
     Attributes:
-        workers: How many workers.
-        min_workers: At least so many, when it scales by itself.
-        max_workers: At most so many, when it scales by itself.
-        auto_scaling: Whether it scales by itself.
+        workers: A fixed number of workers: so many tasks run at the same time.
+        min_workers: With `auto_scaling`, how many are kept ready.
+        max_workers: With `auto_scaling`, how many there are at most.
+        auto_scaling: Whether there are as many as tasks need, between `min_workers` and `max_workers`.
     """
 
     workers: int | None = None

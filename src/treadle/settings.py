@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from treadle.domain.budget import Budget
+from treadle.domain.limits import JobLimits
 from treadle.domain.profiles import ENGINE_NAME
 
 
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
         default_factory=lambda: 4 * (os.cpu_count() or 1), ge=1, description="Jobs that may run at the same time."
     )
     active_jobs_per_user: int = Field(1000, ge=1, description="Jobs of one user that may be queued or running.")
+    workers: int = Field(5, ge=1, description="Largest fixed number of workers that a run may ask for.")
+    min_workers: int = Field(2, ge=0, description="Largest number of workers that a run may ask to have kept ready.")
+    max_workers: int = Field(10, ge=1, description="Largest number of workers that a run may ask to scale to.")
     job_cpu: float = Field(
         default_factory=lambda: float(os.cpu_count() or 1), gt=0, description="CPU cores of a job's budget."
     )
@@ -176,3 +180,8 @@ class Settings(BaseSettings):
     def budget(self) -> Budget:
         """What each job may use."""
         return Budget(self.job_cpu, self.job_gpu, self.job_memory, self.strict_budget)
+
+    @property
+    def job_limits(self) -> JobLimits:
+        """Limits of jobs."""
+        return JobLimits(self.active_jobs_per_user, self.workers, self.min_workers, self.max_workers)

@@ -4,14 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.e2e.conftest import client_of, message, tar_of, upload_with, uploader
+from qiskit_serverless import Configuration
+from tests.e2e.conftest import Upload, client_of, message, tar_of, upload_with, uploader
 from tests.running_platform import RunningPlatform, clean_environment, start_platform
+from treadle.domain.budget import Budget
 
 PROFILES = 'default = "cx3d-2x5"\n[cx3d-2x5]\n[bx3d-4x20]\n[gx3d-8x40x1a100p]\ncpu = 7.5\n'
 TELLS = """
@@ -63,7 +66,7 @@ def test_a_job_has_what_its_profile_says(sized: RunningPlatform, there: httpx2.C
     assert answer.json()["compute_profile"] == "gx3d-8x40x1a100p"
     found = told(sized, answer)
     assert found["ENV_JOB_COMPUTE_PROFILE"] == "gx3d-8x40x1a100p"
-    assert found["budget"] == {"cpu": 7.5, "gpu": 1.0, "mem": 40 * 10**9, "strict": False}
+    assert found["budget"] == asdict(Budget(7.5, 1.0, 40 * 10**9))
     shown = there.get(f"/api/v1/jobs/{answer.json()['id']}/?with_result=false").json()
     listed = there.get("/api/v1/jobs/?limit=1").json()["results"][0]
     assert shown["compute_profile"] == listed["compute_profile"] == "gx3d-8x40x1a100p"
@@ -110,6 +113,7 @@ def test_the_words_for_sizes_and_profiles_that_make_no_sense(there: httpx2.Clien
         ({"max_workers": 11}, "Ensure this value is less than or equal to 10."),
         ({"workers": "x"}, "A valid integer is required."),
         ({"auto_scaling": "perhaps"}, "Must be a valid boolean."),
+        ({"min_workers": 2, "max_workers": 1}, "min_workers 2 is more than max_workers 1."),
         ([], "Invalid data. Expected a dictionary"),
     ],
 )
@@ -132,3 +136,24 @@ def test_a_platform_does_not_start_with_profiles_that_make_no_sense(tmp_path: Pa
     assert ended.returncode != 0
     assert "Invalid compute_profile 'large'" in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
+
+
+COUNTS = """
+import time
+from qiskit_serverless import distribute_task, get, save_result
+
+@distribute_task(target={"cpu": 0.1})
+def span(_):
+    began = time.monotonic()
+    time.sleep(0.05)
+    return began, time.monotonic()
+
+spans = get([span(number) for number in range(8)])
+save_result(max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans))
+"""
+
+
+def test_no_more_tasks_run_at_once_than_a_run_has_workers(upload: Upload) -> None:
+    counts = upload("counts", COUNTS)
+    assert counts.run(config=Configuration(workers=1)).result() == 1
+    assert counts.run(config=Configuration(auto_scaling=True, max_workers=2)).result() <= 2

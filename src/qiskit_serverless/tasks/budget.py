@@ -12,6 +12,8 @@ from qiskit_serverless.tasks.errors import BudgetExceededError, BudgetWarning, T
 from qiskit_serverless.tasks.target import Target
 
 _VARIABLE = "TREADLE_BUDGET"
+WORKERS = "workers"
+"""What every task uses one of, where a job has so many."""
 _MICRO = 1_000_000  # amounts are counted in whole millionths, so that 10 * 0.1 is 1
 
 
@@ -44,6 +46,8 @@ class Budget:
         mem: Bytes of memory.
         resources: Amounts of further resources, by name.
         strict: Refuse tasks that ask for more; otherwise they get what there is, with one warning.
+        workers: How many tasks may run at the same time; None for as many as the rest has room for.
+        min_workers: How many workers are kept ready for tasks to come, where making them takes time.
     """
 
     cpu: float
@@ -51,6 +55,8 @@ class Budget:
     mem: float
     resources: Mapping[str, float] = field(default_factory=dict)
     strict: bool = False
+    workers: int | None = None
+    min_workers: int = 0
 
     @classmethod
     def from_environment(cls) -> "Budget":
@@ -69,17 +75,24 @@ class Budget:
 
     @classmethod
     def from_json(cls, text: str) -> "Budget":
-        """Read the JSON form, ``{"cpu", "gpu", "mem", "resources", "strict"}``; the last two may be missing."""
+        """Read the JSON form: the attributes of this class; all after ``mem`` may be missing."""
         fields: dict[str, Any] = json.loads(text)
         limits = Target(
             cpu=fields["cpu"], gpu=fields["gpu"], mem=fields["mem"], resources=fields.get("resources") or {}
         )
-        return cls(limits.cpu, limits.gpu, limits.mem, limits.resources, bool(fields.get("strict", False)))
+        workers, ready = fields.get("workers"), fields.get("min_workers") or 0
+        if not (isinstance(ready, int) and (workers is None or isinstance(workers, int))):
+            raise TypeError("workers are counted in whole numbers")
+        strict = bool(fields.get("strict", False))
+        return cls(limits.cpu, limits.gpu, limits.mem, limits.resources, strict, workers, ready)
 
     def amounts(self) -> dict[str, int]:
         """Return all amounts, in millionths."""
-        named = {"cpu": self.cpu, "gpu": self.gpu, "mem": self.mem, **self.resources}
+        named = {"cpu": self.cpu, "gpu": self.gpu, "mem": self.mem, **self.resources, **self._workers(self.workers)}
         return {name: round(amount * _MICRO) for name, amount in named.items()}
+
+    def _workers(self, count: int | None) -> dict[str, float]:
+        return {WORKERS: float(count)} if count is not None and self.workers is not None else {}
 
     def check(self, target: Target, task: str) -> None:
         """Check that a task does not ask for more than there is; otherwise warn that it gets what there is.
@@ -105,7 +118,7 @@ class Budget:
 
     def shape(self, target: Target) -> Shape:
         """Return what a task with this target gets."""
-        granted = {name: min(asked, self._limit(name)) for name, asked in _asked(target).items()}
+        granted = {name: min(asked, self._limit(name)) for name, asked in _asked(target).items()} | self._workers(1)
         demand = tuple((name, round(amount * _MICRO)) for name, amount in sorted(granted.items()) if amount)
         return Shape(demand, tuple(sorted(target.env_vars.items())), max(1, int(granted["cpu"])))
 

@@ -111,7 +111,7 @@ def _resources(value: object) -> dict[str, float]:
     if not isinstance(value, Mapping):
         raise TargetError(f"target: 'resources' must be a dictionary of numbers, not {value!r}")
     for name in value:
-        if not isinstance(name, str) or name in ("", "cpu", "gpu", "mem"):
+        if not isinstance(name, str) or name in ("", "cpu", "gpu", "mem", "workers"):
             raise TargetError(f"target: 'resources' has a name that is not possible: {name!r}")
     return {name: _amount(f"resources[{name!r}]", amount) for name, amount in value.items()}
 

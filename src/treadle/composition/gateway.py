@@ -91,7 +91,7 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         functions,
         schemas,
         profiles,
-        settings.active_jobs_per_user,
+        settings.job_limits,
     )
     builder = _environment_builder(settings)
     environments = Environments(database, builder, engines, wakeups, clock, _environment_terms(settings))

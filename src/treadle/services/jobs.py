@@ -12,6 +12,7 @@ from treadle.domain.functions import Function, FunctionVersion, full_name, has_a
 from treadle.domain.ids import id_for, new_id
 from treadle.domain.jobs import Context, EventType, Job, JobFilter, Origin, RunOptions, StoredEvent
 from treadle.domain.lifecycle import TERMINAL, JobState, StopRequested
+from treadle.domain.limits import JobLimits
 from treadle.domain.logs import LogView
 from treadle.domain.privacy import event_for_caller, job_for_caller, without_code
 from treadle.domain.profiles import ComputeProfiles, chosen_size
@@ -83,7 +84,7 @@ class Jobs:
         functions: Functions,
         schemas: ArgumentSchemas,
         profiles: ComputeProfiles,
-        active_jobs_per_user: int,
+        limits: JobLimits,
     ) -> None:
         self._database = database
         self._values = values
@@ -94,7 +95,8 @@ class Jobs:
         self._functions = functions
         self._schemas = schemas
         self._profiles = profiles
-        self._acceptance = Acceptance(database, active_jobs_per_user)
+        self._limits = limits
+        self._acceptance = Acceptance(database, limits.active_jobs_per_user)
 
     async def submit(
         self,
@@ -121,7 +123,7 @@ class Jobs:
             ConflictError: The idempotency key was used for another function.
             OutcomeUnknownError: The database went away, and it is not known whether the job is stored.
             InvalidError: The arguments do not match the function's schema, or are no container, or there is no such size or
-                compute profile.
+                compute profile, or it asks for too many workers.
             TooLargeError: The container is larger than is allowed.
         """
         function = await self._functions.runnable(user, title, provider)
@@ -144,6 +146,7 @@ class Jobs:
         return job
 
     def _new_job(self, user: User, function: Function, options: RunOptions) -> Job:
+        self._limits.check_workers(options.config)
         size, profile = self._size_and_profile(function.current, options)
         key = options.idempotency_key
         return Job(

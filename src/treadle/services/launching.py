@@ -188,7 +188,7 @@ class Launches:
                 "ENV_JOB_FUNCTION_SIZE": job.function_size or "",
                 "ENV_JOB_COMPUTE_PROFILE": job.compute_profile or "",
             },
-            budget=terms.profiles.budget(job.compute_profile, terms.budget),
+            budget=terms.profiles.budget(job.compute_profile, terms.budget).for_workers(job.config),
             grace_seconds=terms.grace_seconds,
             wall_seconds=terms.wall_seconds,
             environment=environment,

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_program_finds_its_job_its_files_and_its_budget(folder: AttemptFolder)
     assert (found["ARGUMENTS_PATH"], found["RESULTS_PATH"]) == (str(folder.arguments), str(folder.result))
     assert found["TMPDIR"] == str(folder.temporary)
     assert found["LANG"] == "C.UTF-8"
-    assert json.loads(found["TREADLE_BUDGET"]) == {"cpu": 2.0, "gpu": 0.0, "mem": 10**9, "strict": False}
+    assert json.loads(found["TREADLE_BUDGET"]) == asdict(Budget(2.0, 0.0, 10**9))
 
 
 def test_the_folder_of_a_function_without_a_provider_is_the_users(folder: AttemptFolder) -> None:

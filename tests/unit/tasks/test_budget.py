@@ -29,6 +29,21 @@ def test_a_budget_that_is_none_is_refused_with_its_text(monkeypatch: pytest.Monk
         Budget.from_environment()
 
 
+@pytest.mark.parametrize("workers", ['"two"', "1.5"])
+def test_workers_are_whole_numbers(monkeypatch: pytest.MonkeyPatch, workers: str) -> None:
+    monkeypatch.setenv("TREADLE_BUDGET", f'{{"cpu": 1, "gpu": 0, "mem": 1, "workers": {workers}}}')
+
+    with pytest.raises(ValueError, match="TREADLE_BUDGET is not a budget"):
+        Budget.from_environment()
+
+
+def test_every_task_takes_one_worker_where_they_are_counted() -> None:
+    assert dict(Budget(cpu=8, gpu=0, mem=0).shape(Target(cpu=0.1)).demand).keys() == {"cpu"}
+    counted = Budget.from_json('{"cpu": 8, "gpu": 0, "mem": 0, "workers": 3, "min_workers": 2}')
+    assert 3 * dict(counted.shape(Target(cpu=0.1)).demand)["workers"] == counted.amounts()["workers"]
+    assert counted.min_workers == 2
+
+
 def test_ten_tenths_are_one() -> None:
     budget = Budget(cpu=1, gpu=0, mem=0)
     tenth = dict(budget.shape(Target(cpu=0.1)).demand)["cpu"]

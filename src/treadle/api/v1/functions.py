@@ -89,9 +89,9 @@ class ArgumentsBody(BaseModel):
 class ConfigBody(BaseModel):
     """Workers, for engines that scale."""
 
-    workers: int | None = Field(None, le=5)
-    min_workers: int | None = Field(None, le=2)
-    max_workers: int | None = Field(None, le=10)
+    workers: int | None = None
+    min_workers: int | None = None
+    max_workers: int | None = None
     auto_scaling: bool | None = None
 
 

@@ -15,7 +15,7 @@ from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.environments import Environment, Lock
-from treadle.domain.errors import BuildFailedError, EnvironmentUnusableError
+from treadle.domain.errors import BuilderUnavailableError, BuildFailedError, EnvironmentUnusableError
 from treadle.domain.jobs import Job, Placement
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import JobState, JobStatus
@@ -31,7 +31,8 @@ from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments, EnvironmentTerms
+from treadle.services.environment_builds import EnvironmentBuilds
+from treadle.services.environments import Environments
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.launching import JobTerms
@@ -42,22 +43,10 @@ from treadle.services.values import Values
 HERE = "the dispatcher of the tests"
 
 
-@dataclass
-class Builder:
-    """Stands for uv and the disk: it solves to what was asked for, and a build takes until the test lets it end.
+class Solver:
+    """Stands for uv: it solves to what was asked for."""
 
-    Attributes:
-        built: The environments that are there, by digest, with their sizes.
-        begun: Digests whose builds were begun, in order.
-        words: Why builds fail; None if they do not.
-        may_end: Set when builds may end.
-    """
-
-    built: dict[str, int] = field(default_factory=dict)
-    begun: list[str] = field(default_factory=list)
-    words: str | None = None
-    may_end: asyncio.Event = field(default_factory=asyncio.Event)
-    python: str = "3.11.7"
+    python = "3.11.7"
 
     def has_installed(self, requirements: Iterable[str]) -> bool:
         return set(requirements) <= {"numpy"}
@@ -69,12 +58,34 @@ class Builder:
     def is_current(self, lock: Lock) -> bool:
         return True
 
-    async def build(self, lock: Lock) -> None:
+
+@dataclass
+class Builder:
+    """Stands for a machine with its disk: a build takes until the test lets it end.
+
+    Attributes:
+        built: The environments that are there, by digest, with their sizes.
+        begun: Digests whose builds were begun, in order.
+        words: Why builds fail; None if they do not.
+        trouble: Why the next builds cannot be tried, one after the other.
+        may_end: Set when builds may end.
+    """
+
+    built: dict[str, int] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+    words: str | None = None
+    trouble: list[str] = field(default_factory=list)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def build(self, lock: Lock) -> str:
         self.begun.append(lock.digest)
         await self.may_end.wait()
+        if self.trouble:
+            raise BuilderUnavailableError(self.trouble.pop())
         if self.words is not None:
-            raise BuildFailedError(self.words)
+            raise BuildFailedError(self.words, log=f"begun\n{self.words}")
         self.built[lock.digest] = 100
+        return "built"
 
     def has_built(self, digest: str) -> bool:
         return digest in self.built
@@ -84,9 +95,6 @@ class Builder:
 
     async def remove(self, digest: str) -> None:
         self.built.pop(digest, None)
-
-    def build_log(self, digest: str) -> str | None:
-        return "log" if digest in self.begun else None
 
 
 class EngineWithoutProcesses(LocalEngine):
@@ -135,6 +143,7 @@ class Desk:
     builder: Builder
     engine: EngineWithoutProcesses
     environments: Environments
+    builds: EnvironmentBuilds
     uploads: Uploads
     jobs: Jobs
     dispatcher: Dispatcher
@@ -144,6 +153,7 @@ class Desk:
         await self.uploads.upload(
             self.user, Upload(title, artifact=tar_of(main_py=""), entrypoint="main.py", dependencies=dependencies)
         )
+        await self.builds.begin_all()
         return await self.jobs.submit(self.user, title, None, "{}")
 
     async def status(self, job: Job) -> JobStatus:
@@ -157,7 +167,7 @@ class Desk:
     async def end_builds(self) -> None:
         """Let all builds end that are under way."""
         self.builder.may_end.set()
-        await asyncio.gather(*self.environments._builds.values())
+        await asyncio.gather(*self.builds._builds.values())
         self.builder.may_end.clear()
 
     async def put(self, job: Job, status: JobStatus, *, lease: timedelta) -> Job:
@@ -187,15 +197,16 @@ async def a_desk(
     clock, engine, builder = SystemClock(), EngineWithoutProcesses(home), Builder()
     engines = Engines({"local": engine})
     access, functions = Access(database, signer, clock), Functions(database, signer)
-    environments = Environments(database, builder, engines, wakeups, clock, EnvironmentTerms(None, 150))
+    environments = Environments(database, Solver(), objects, wakeups, clock, None)
+    builds = EnvironmentBuilds(database, builder, engines, objects, wakeups, clock, 150)
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
     jobs = Jobs(database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 9)
     dispatcher = Dispatcher(
-        database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), environments, terms, HERE
+        database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), builds, terms, HERE
     )
     user = await access.register("ada", "token")
-    yield Desk(database, wakeups, builder, engine, environments, uploads, jobs, dispatcher, user)
-    await environments.close()
+    yield Desk(database, wakeups, builder, engine, environments, builds, uploads, jobs, dispatcher, user)
+    await builds.close()

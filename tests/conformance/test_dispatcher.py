@@ -13,6 +13,7 @@ import pytest
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.local import LocalEnvironments
+from treadle.adapters.environments.solving import UvSolver
 from treadle.adapters.files.folder import FolderFiles
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
@@ -29,7 +30,8 @@ from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments, EnvironmentTerms
+from treadle.services.environment_builds import EnvironmentBuilds
+from treadle.services.environments import Environments
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
 from treadle.services.launching import JobTerms
@@ -75,9 +77,10 @@ async def desk(
     engines = Engines({"local": engine})
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
-    builder = LocalEnvironments(tmp_path, solve_seconds=30, build_seconds=60, only_wheels=True)
+    environments = Environments(database, UvSolver(30, only_wheels=True), objects, wakeups, clock, None)
+    builder = LocalEnvironments(tmp_path, build_seconds=60, only_wheels=True)
     builder.open()
-    environments = Environments(database, builder, engines, wakeups, clock, EnvironmentTerms(None, 2**40))
+    builds = EnvironmentBuilds(database, builder, engines, objects, wakeups, clock, 2**40)
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
@@ -91,7 +94,7 @@ async def desk(
         access,
         functions,
         FolderFiles(tmp_path / "data"),
-        environments,
+        builds,
         terms,
         "here",
     )
@@ -99,7 +102,7 @@ async def desk(
     await uploads.upload(user, Upload("hello", artifact=a_tar(), entrypoint="main.py"))
     await engine.open(dispatcher.supervisor_exited)
     yield Desk(database, wakeups, jobs, dispatcher, environments, user)
-    await environments.close()
+    await builds.close()
     await engine.close()
 
 

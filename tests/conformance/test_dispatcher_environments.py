@@ -1,20 +1,27 @@
 """Jobs whose function has an environment of its own: they wait for it, start in it, and end with the reason when they cannot."""
 
-from dataclasses import replace
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from tests.conformance.dispatching import Desk
+from tests.conformance.dispatching import Builder, Desk, Solver
+from tests.e2e.conftest import tar_of
 from treadle.adapters.clock import SystemClock
 from treadle.domain.allow_list import AllowList
 from treadle.domain.environments import EnvironmentStatus
-from treadle.domain.errors import InvalidError
+from treadle.domain.errors import BuildFailedError, EnvironmentAwaitedError, InvalidError
 from treadle.domain.lifecycle import JobStatus
+from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
 from treadle.ports.wakeups import QUEUE, WakeUps
+from treadle.services import environment_builds
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments, EnvironmentTerms
+from treadle.services.environment_builds import EnvironmentBuilds
+from treadle.services.environments import Environments
+from treadle.services.uploads import Upload
 
 pytestmark = pytest.mark.anyio
 
@@ -90,12 +97,15 @@ async def test_who_asks_for_a_build_again_gets_one_only_if_the_last_has_failed(d
     await desk.end_builds()
     failed = await desk.environment_of("needs-x")
     assert (failed.status, failed.message) == (EnvironmentStatus.FAILED, "no room for x")
+    assert (await desk.environments.show(failed.digest))[1] == "begun\nno room for x"
     desk.builder.words = None
     assert (await desk.environments.build_again(failed.digest)).status is EnvironmentStatus.BUILDING
+    await desk.builds.begin_all()
     await desk.end_builds()
     ready = await desk.environments.build_again(failed.digest)
     assert (ready.status, ready.message) == (EnvironmentStatus.READY, None)
     assert len(desk.builder.begun) == 2
+    assert (await desk.environments.show(failed.digest))[1] == "built"
 
 
 async def test_an_environment_in_which_nothing_starts_ends_the_job_and_says_why(desk: Desk) -> None:
@@ -123,6 +133,133 @@ async def test_an_environment_that_is_gone_from_the_disk_is_built_again(desk: De
     assert [launch.job_id for launch in desk.engine.handed][1:] == [again.id]
 
 
+async def test_an_environment_that_is_built_again_here_is_ready_for_others_meanwhile(desk: Desk) -> None:
+    await desk.submit("needs-x", "x")
+    await desk.end_builds()
+    desk.builder.built.clear()
+    job = await desk.jobs.submit(desk.user, "needs-x", None, "{}")
+    await desk.dispatch()
+    environment = await desk.environment_of("needs-x")
+    assert environment.status is EnvironmentStatus.READY
+    assert desk.builds.awaited == {environment.digest}
+    await desk.dispatch()
+    assert await desk.status(job) is JobStatus.QUEUED
+    events = await desk.database.read(lambda repositories: repositories.jobs.events(job.id))
+    await desk.dispatch()
+    assert await desk.database.read(lambda repositories: repositories.jobs.events(job.id)) == events, "it is left alone"
+
+
+async def test_uploads_wake_those_who_build(desk: Desk) -> None:
+    running = asyncio.create_task(desk.builds.run())
+    await asyncio.sleep(0)  # it takes interest
+    upload = Upload("needs-x", artifact=tar_of(main_py=""), entrypoint="main.py", dependencies=("x",))
+    with desk.wakeups.subscribe(QUEUE) as subscription:
+        await desk.uploads.upload(desk.user, upload)
+        desk.builder.may_end.set()
+        assert await subscription.wait(10)
+    assert (await desk.environment_of("needs-x")).status is EnvironmentStatus.READY
+    desk.wakeups.close()
+    await running
+
+
+@dataclass
+class Second:
+    """Another dispatcher on the same database, with a machine of its own."""
+
+    builder: Builder
+    builds: EnvironmentBuilds
+
+    async def end_builds(self) -> None:
+        self.builder.may_end.set()
+        await asyncio.gather(*self.builds._builds.values())
+
+
+@pytest.fixture
+async def second(desk: Desk, objects: ObjectStore, wakeups: WakeUps) -> AsyncIterator[Second]:
+    """A second dispatcher, which has not begun to build."""
+    builder = Builder()
+    builds = EnvironmentBuilds(
+        desk.database, builder, Engines({"local": desk.engine}), objects, wakeups, SystemClock(), 150
+    )
+    yield Second(builder, builds)
+    await builds.close()
+
+
+async def test_each_dispatcher_builds_for_its_own_machine(desk: Desk, second: Second) -> None:
+    await desk.submit("needs-x", "x")
+    await second.builds.begin_all()
+    await desk.end_builds()
+    digest = (await desk.environment_of("needs-x")).digest
+    await desk.builds.require(digest)
+    with pytest.raises(EnvironmentAwaitedError):
+        await second.builds.require(digest)
+    assert (await desk.environment_of("needs-x")).status is EnvironmentStatus.READY
+    await second.end_builds()
+    await second.builds.require(digest)
+    assert desk.builder.begun == second.builder.begun == [digest]
+
+
+@pytest.mark.parametrize("first_fails", [True, False], ids=["the failure comes first", "the success comes first"])
+async def test_what_one_machine_could_build_can_be_built(desk: Desk, second: Second, *, first_fails: bool) -> None:
+    second.builder.words = "no such file here"
+    await desk.submit("needs-x", "x")
+    await second.builds.begin_all()
+    digest = (await desk.environment_of("needs-x")).digest
+    for ending in (second, desk) if first_fails else (desk, second):
+        await ending.end_builds()
+    assert (await desk.environment_of("needs-x")).status is EnvironmentStatus.READY
+    await desk.builds.require(digest)
+
+
+async def test_a_machine_that_cannot_build_what_others_can_says_so_and_tries_again_later(
+    desk: Desk, second: Second
+) -> None:
+    await desk.submit("needs-x", "x")
+    await desk.end_builds()
+    digest = (await desk.environment_of("needs-x")).digest
+    second.builder.words = "no such file here"
+    with pytest.raises(EnvironmentAwaitedError):
+        await second.builds.require(digest)
+    await second.end_builds()
+    with pytest.raises(BuildFailedError, match="no such file here"):
+        await second.builds.require(digest)
+    second.builder.words = None
+    with pytest.raises(EnvironmentAwaitedError):
+        await second.builds.require(digest)
+    await second.end_builds()
+    await second.builds.require(digest)
+
+
+async def test_a_dispatcher_that_was_killed_while_it_built_is_replaced_by_the_next(desk: Desk, second: Second) -> None:
+    job = await desk.submit("needs-x", "x")
+    for build in desk.builds._builds.values():
+        build.cancel()  # no line after this one of the first dispatcher runs
+    await second.builds.begin_all()
+    await second.end_builds()
+    desk.builder.built.update(second.builder.built)  # the same machine, as it were
+    await desk.dispatch()
+    assert [launch.job_id for launch in desk.engine.handed] == [job.id]
+
+
+async def test_a_machine_in_trouble_is_tried_again_before_the_environment_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment_builds, "_FIRST_PAUSE", 0.0)
+    desk.builder.trouble = ["the disk is full"]
+    desk.builder.may_end.set()
+    await desk.submit("needs-x", "x")
+    await desk.end_builds()
+    assert (await desk.environment_of("needs-x")).status is EnvironmentStatus.READY
+    assert len(desk.builder.begun) == 2
+    desk.builder.trouble = ["the disk is full"] * 3
+    desk.builder.may_end.set()
+    await desk.submit("needs-y", "y")
+    await desk.end_builds()
+    failed = await desk.environment_of("needs-y")
+    assert (failed.status, failed.message) == (EnvironmentStatus.FAILED, "the disk is full")
+    assert len(desk.builder.begun) == 5
+
+
 async def test_a_job_stopped_while_its_environment_is_built_never_starts(desk: Desk) -> None:
     job = await desk.submit("needs-x", "x")
     await desk.dispatch()
@@ -133,11 +270,11 @@ async def test_a_job_stopped_while_its_environment_is_built_never_starts(desk: D
     assert not desk.engine.handed
 
 
-async def test_the_next_gateway_goes_on_with_what_this_one_has_not_built(desk: Desk) -> None:
+async def test_the_next_dispatcher_goes_on_with_what_this_one_has_not_built(desk: Desk) -> None:
     job = await desk.submit("needs-x", "x")
-    await desk.environments.close()
+    await desk.builds.close()
     assert (await desk.environment_of("needs-x")).status is EnvironmentStatus.BUILDING
-    await desk.environments.open()
+    await desk.builds.begin_all()
     await desk.end_builds()
     await desk.dispatch()
     assert [launch.job_id for launch in desk.engine.handed] == [job.id]
@@ -159,19 +296,19 @@ async def test_that_an_environment_is_used_is_noted_to_the_minute(desk: Desk) ->
     await desk.submit("needs-x", "x")
     await desk.end_builds()
     ready = await desk.environment_of("needs-x")
-    await desk.environments.require(ready.digest)
+    await desk.builds.require(ready.digest)
     assert (await desk.environment_of("needs-x")).used == ready.used
     long_ago = replace(ready, used=ready.used - timedelta(hours=1))
     await desk.database.write(lambda repositories: repositories.environments.put(long_ago))
-    await desk.environments.require(ready.digest)
+    await desk.builds.require(ready.digest)
     assert (await desk.environment_of("needs-x")).used > ready.used - timedelta(minutes=1)
 
 
 async def test_what_is_not_on_the_operators_list_is_refused_before_anything_is_solved(
-    desk: Desk, database: Database, wakeups: WakeUps
+    database: Database, objects: ObjectStore, wakeups: WakeUps
 ) -> None:
-    terms = EnvironmentTerms(AllowList.of_text(b"x==1.0\nnumpy\n"), 0)
-    restricted = Environments(database, desk.builder, Engines({"local": desk.engine}), wakeups, SystemClock(), terms)
+    allowed = AllowList.of_text(b"x==1.0\nnumpy\n")
+    restricted = Environments(database, Solver(), objects, wakeups, SystemClock(), allowed)
     assert restricted.allowed() == ["x==1.0", "numpy"]
     chosen = await restricted.choose(["x"], [])
     assert chosen is not None

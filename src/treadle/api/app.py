@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from treadle.api import documents, errors, probes, runner
+from treadle.api import documents, errors, machines, probes, runner
 from treadle.api.middleware import BodyLimit, Negotiation, SecurityHeaders, TrailingSlash
 from treadle.api.platform import Platform
 from treadle.api.v1 import environments, files, functions, jobs, profiles, program_reports, versions
@@ -22,6 +22,7 @@ _ROUTES = (
     files,
     profiles,
     runner,
+    machines,
     probes,
     documents,
 )

@@ -1,6 +1,5 @@
 """Building a platform: its services on its stores and its engines, and the HTTP interface on those."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,24 +12,27 @@ from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.environments.allow_list_file import read_allow_list
 from treadle.adapters.environments.local import LocalEnvironments
+from treadle.adapters.environments.solving import UvSolver
 from treadle.adapters.profiles_file import read_profiles
 from treadle.adapters.quantum_jobs import RuntimeClientProcess
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
 from treadle.composition.dispatching import Dispatching
-from treadle.composition.stores import open_stores
+from treadle.composition.stores import Stores, open_stores
 from treadle.domain.errors import SettingsError
 from treadle.domain.ids import new_id
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
+from treadle.ports.clock import Clock
 from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments, EnvironmentTerms
+from treadle.services.environment_builds import EnvironmentBuilds
+from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.jobs import Jobs
@@ -93,16 +95,17 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         profiles,
         settings.job_limits,
     )
-    builder = _environment_builder(settings)
-    environments = Environments(database, builder, engines, wakeups, clock, _environment_terms(settings))
+    environments = _environments(settings, stores, clock)
     terms = _terms(settings, url, profiles)
     dispatching = None
     if settings.role != "gateway":
         identity = read_or_make(home / "dispatcher", new_id())
+        builder = _environment_builder(settings)
+        builds = EnvironmentBuilds(database, builder, engines, objects, wakeups, clock, settings.environment_bytes)
         dispatcher = Dispatcher(
-            database, engines, wakeups, clock, access, functions, stores.files, environments, terms, identity
+            database, engines, wakeups, clock, access, functions, stores.files, builds, terms, identity
         )
-        dispatching = Dispatching(dispatcher, engines)
+        dispatching = Dispatching(dispatcher, engines, builder.open)
     program_reports = ProgramReports(database, objects, wakeups, clock)
 
     @contextlib.asynccontextmanager
@@ -113,9 +116,6 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         await stores.files.sweep()
         if dispatching is not None:
             await dispatching.open_engines()
-        await asyncio.to_thread(builder.open)
-        if dispatching is not None:
-            await environments.open()
             dispatching.begin()
         try:
             yield
@@ -123,7 +123,6 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
             if dispatching is not None:
                 await dispatching.end()
         finally:
-            await environments.close()
             await schemas.close()
             if dispatching is not None:
                 await dispatching.close()
@@ -206,11 +205,12 @@ def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
 def _environment_builder(settings: Settings) -> LocalEnvironments:
     return LocalEnvironments(
         settings.home_folder,
-        solve_seconds=settings.solve_seconds,
         build_seconds=settings.build_seconds,
         only_wheels=not settings.build_packages,
     )
 
 
-def _environment_terms(settings: Settings) -> EnvironmentTerms:
-    return EnvironmentTerms(read_allow_list(settings.allowed_packages), settings.environment_bytes)
+def _environments(settings: Settings, stores: Stores, clock: Clock) -> Environments:
+    solver = UvSolver(settings.solve_seconds, only_wheels=not settings.build_packages)
+    allowed = read_allow_list(settings.allowed_packages)
+    return Environments(stores.database, solver, stores.objects, stores.wakeups, clock, allowed)

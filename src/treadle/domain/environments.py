@@ -1,5 +1,6 @@
 """Python environments of functions: locked, named by what they hold, built once and shared."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -58,3 +59,14 @@ class Environment:
     def digest(self) -> str:
         """Return its address."""
         return self.lock.digest
+
+
+def oldest_first(order: Sequence[str], sizes: Mapping[str, int]) -> Iterator[str]:
+    """Yield the environments on disk in the order in which they may go: those that nobody knows, then the least recently used.
+
+    Args:
+        order: The known ones, the least recently used first.
+        sizes: What each that is on disk takes there.
+    """
+    unknown = sorted(sizes.keys() - set(order))
+    return (digest for digest in (*unknown, *order) if digest in sizes)

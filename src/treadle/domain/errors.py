@@ -95,9 +95,24 @@ class SolverUnavailableError(TreadleError):
 
 
 class BuildFailedError(TreadleError):
-    """The environment of a function cannot be built."""
+    """The environment of a function cannot be built.
+
+    Attributes:
+        log: What the build printed.
+    """
 
     code = "environment_not_built"
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class BuilderUnavailableError(TreadleError):
+    """An environment cannot be built now for reasons of the machine, for instance a full disk."""
+
+    code = "builder_unavailable"
+    http_status = 503
 
 
 class EnvironmentUnusableError(TreadleError):

@@ -24,6 +24,7 @@ class Launch:
         wall_seconds: Longest run of the program, or None for no limit.
         function_data_path: The folder of the function's provider, None for a function without one.
         environment: Digest of the environment it runs in, or None for the platform's own.
+        environment_token: Opens the lock of that environment, for a machine that has to build it.
     """
 
     job_id: str
@@ -39,6 +40,7 @@ class Launch:
     wall_seconds: float | None = None
     function_data_path: str | None = None
     environment: str | None = None
+    environment_token: str | None = None
 
     def to_json(self) -> str:
         """Return the launch as JSON text."""

@@ -64,6 +64,27 @@ def parse(text: str) -> "Requirement":
     return requirement
 
 
+def check_given(given: Iterable[str], requirements: Iterable[str]) -> None:
+    """See that requirements agree with the packages of which the platform has one version for all programs.
+
+    Args:
+        given: These packages, as ``name==version``.
+        requirements: What a program asks for, normalised.
+
+    Raises:
+        InvalidError: One asks for another version.
+    """
+    versions = dict(entry.split("==") for entry in given)
+    for requirement in map(parse, requirements):
+        version = versions.get(requirement.name)
+        applies = requirement.marker is None or requirement.marker.evaluate()
+        if version is not None and applies and not requirement.specifier.contains(version, prereleases=True):
+            raise InvalidError(
+                f"The dependencies cannot be installed together. {str(requirement)!r} does not allow version {version}, "
+                f"on which this platform's cluster runs. Ask for {requirement.name!r} without a version."
+            )
+
+
 def of_file(content: bytes) -> list[str]:
     """Return the requirements of a `REQUIREMENTS_FILE`.
 

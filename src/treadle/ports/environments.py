@@ -1,4 +1,4 @@
-"""The Python environments that programs run in, as the machine has them."""
+"""The Python environments that programs run in: which packages they hold, and how a machine gets them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -6,8 +6,8 @@ from typing import Protocol
 from treadle.domain.environments import Lock
 
 
-class EnvironmentBuilder(Protocol):
-    """Solves requirements, builds environments and keeps them."""
+class EnvironmentSolver(Protocol):
+    """Finds out which packages an environment holds. It needs no machine on which programs run."""
 
     @property
     def python(self) -> str:
@@ -27,21 +27,25 @@ class EnvironmentBuilder(Protocol):
     def is_current(self, lock: Lock) -> bool:
         """Return whether a lock was solved for what the platform is now: its Python, its machine and what it needs itself."""
 
-    async def build(self, lock: Lock) -> None:
-        """Build an environment, all or nothing; harmless when it is there.
+
+class EnvironmentBuilder(Protocol):
+    """Builds environments where programs run, and keeps them."""
+
+    async def build(self, lock: Lock) -> str:
+        """Build an environment, all or nothing, and return what the build printed; harmless when it is there.
+
+        However many ask for the same one, in whatever processes: it is built once.
 
         Raises:
             treadle.domain.errors.BuildFailedError: It cannot be built; what there was before is as it was.
+            treadle.domain.errors.BuilderUnavailableError: It cannot be built now, for reasons that are not its own.
         """
 
     def has_built(self, digest: str) -> bool:
-        """Return whether an environment is there, whole."""
+        """Return whether programs can be started in an environment at once, or as soon as their machine has built it."""
 
     def sizes(self) -> dict[str, int]:
         """Return the digests of the environments that are there, with the bytes each takes on disk."""
 
     async def remove(self, digest: str) -> None:
-        """Remove an environment; harmless when it is not there. Its build log stays."""
-
-    def build_log(self, digest: str) -> str | None:
-        """Return what the last build of an environment printed, None if it was never begun here."""
+        """Remove an environment; harmless when it is not there."""

@@ -5,7 +5,7 @@ adapter decides whether a transaction runs in the event loop (SQLite: microsecon
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -236,17 +236,24 @@ class JobRepository(Protocol):
     def count_active(self, author_id: str) -> int:
         """Return how many jobs of a user are not yet in a terminal state."""
 
-    def next_of_each_user(self, profiles: ProfileChoice = ALL_PROFILES) -> list[QueuedJob]:
+    def next_of_each_user(
+        self, profiles: ProfileChoice = ALL_PROFILES, awaited: Collection[str] = ()
+    ) -> list[QueuedJob]:
         """Return of each user the job that has waited longest and whose environment is not being built, the oldest first.
 
         What that takes does not depend on how long the queue is, where jobs with all profiles count.
 
         Args:
             profiles: With which compute profiles.
+            awaited: Digests of environments that are built again where these jobs would run; they wait for those too.
         """
 
     def queued(
-        self, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice = ALL_PROFILES
+        self,
+        author_ids: Iterable[str],
+        per_author: int,
+        profiles: ProfileChoice = ALL_PROFILES,
+        awaited: Collection[str] = (),
     ) -> list[QueuedJob]:
         """Return waiting jobs of these users whose environment is not being built, the oldest first.
 
@@ -254,6 +261,7 @@ class JobRepository(Protocol):
             author_ids: Whose jobs.
             per_author: How many of each at most.
             profiles: With which compute profiles.
+            awaited: Digests of environments that are built again where these jobs would run; they wait for those too.
         """
 
     def on_engine(self) -> list[Job]:
@@ -283,6 +291,9 @@ class EnvironmentRepository(Protocol):
 
     def put(self, environment: Environment) -> None:
         """Store an environment, or its new status, message and times."""
+
+    def fail(self, digest: str, message: str) -> bool:
+        """Note that an environment could not be built. Returns False, and changes nothing, if it is not BUILDING any more."""
 
     def with_status(self, status: EnvironmentStatus) -> list[Environment]:
         """Return the environments with a status."""

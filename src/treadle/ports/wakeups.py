@@ -48,6 +48,9 @@ class WakeUps(Protocol):
 QUEUE = "queue"
 """Topic: there may be something to dispatch."""
 
+ENVIRONMENTS = "environments"
+"""Topic: there may be an environment to build."""
+
 STOPS = "stops"
 """Topic: there may be a program to stop."""
 

@@ -12,6 +12,7 @@ from treadle.ports.repositories import Database, Repositories
 from treadle.ports.secrets import Signer
 
 _JOB_TOKEN = "treadlejob"  # noqa: S105  (the kind of token, not one)
+_ENVIRONMENT_TOKEN = "treadleenvironment"  # noqa: S105  (the kind of token, not one)
 _JOB_TOKEN_LIFE = timedelta(days=8)
 _NOT_VALID = "Authorization token is not valid."
 _MISCOPIED = "It was copied incompletely, or mistyped: its last characters do not fit the others."
@@ -96,3 +97,20 @@ class Access:
         if int(parts[3]) < self._clock.now().timestamp():
             raise UnauthenticatedError("Authorization token has expired.")
         return JobIdentity(parts[1], int(parts[2]))
+
+    def environment_token(self, digest: str) -> str:
+        """Return a token that opens the lock of an environment, and nothing else, for the machines that build it.
+
+        It is the same for all who run in that environment, and says nothing of any of them.
+        """
+        claims = f"{_ENVIRONMENT_TOKEN}.{digest}"
+        return f"{claims}.{self._signer.digest(claims)}"
+
+    def check_environment_token(self, token: str, digest: str) -> None:
+        """See that a token opens the lock of an environment.
+
+        Raises:
+            UnauthenticatedError: It does not.
+        """
+        if not hmac.compare_digest(token.encode(), self.environment_token(digest).encode()):
+            raise UnauthenticatedError(_NOT_VALID)

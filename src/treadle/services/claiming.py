@@ -7,6 +7,7 @@ from treadle.domain.lifecycle import Claimed
 from treadle.domain.scheduling import QueuedJob, choose, first_users
 from treadle.ports.repositories import Repositories
 from treadle.services.engines import Engines
+from treadle.services.environment_builds import EnvironmentBuilds
 from treadle.services.launching import JobTerms
 from treadle.services.leases import Leases
 from treadle.services.transitions import Change, apply
@@ -15,9 +16,10 @@ from treadle.services.transitions import Change, apply
 class Claims:
     """Claims jobs for the engines of a dispatcher. Several dispatchers on one database never claim the same job."""
 
-    def __init__(self, leases: Leases, engines: Engines, terms: JobTerms) -> None:
+    def __init__(self, leases: Leases, engines: Engines, builds: EnvironmentBuilds, terms: JobTerms) -> None:
         self._leases = leases
         self._engines = engines
+        self._builds = builds
         self._terms = terms
 
     async def take(self) -> list[Job]:
@@ -49,8 +51,9 @@ class Claims:
         if slots <= 0:
             return []
         profiles = self._engines.takes(placement.engine, self._terms.profiles)
-        users = first_users(repositories.jobs.next_of_each_user(profiles), active, slots)
-        return choose(repositories.jobs.queued(users, slots, profiles), active, slots)
+        awaited = self._builds.awaited
+        users = first_users(repositories.jobs.next_of_each_user(profiles, awaited), active, slots)
+        return choose(repositories.jobs.queued(users, slots, profiles, awaited), active, slots)
 
     def _claim_one(self, repositories: Repositories, job: QueuedJob, placement: Placement) -> tuple[Change, Job | None]:
         now = self._leases.clock.now()

@@ -11,7 +11,7 @@ from treadle.ports.wakeups import QUEUE, WakeUps
 from treadle.services.access import Access
 from treadle.services.claiming import Claims
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments
+from treadle.services.environment_builds import EnvironmentBuilds
 from treadle.services.functions import Functions
 from treadle.services.launching import JobTerms, Launches
 from treadle.services.leases import Leases
@@ -37,7 +37,7 @@ class Dispatcher:
         access: Access,
         functions: Functions,
         files: FileStore,
-        environments: Environments,
+        builds: EnvironmentBuilds,
         terms: JobTerms,
         identity: str,
     ) -> None:
@@ -51,14 +51,15 @@ class Dispatcher:
             access: Makes the tokens of jobs.
             functions: Functions.
             files: Files of users and providers.
-            environments: Environments of functions.
+            builds: Has the environments of functions built.
             terms: What the platform grants each job.
             identity: By what it knows its jobs again when it is started anew; no other dispatcher has it.
         """
         self._wakeups = wakeups
         self._leases = Leases(database, wakeups, clock, identity)
-        self._launches = Launches(self._leases, engines, access, functions, files, environments, terms)
-        self._claims = Claims(self._leases, engines, terms)
+        self._launches = Launches(self._leases, engines, access, functions, files, builds, terms)
+        self._claims = Claims(self._leases, engines, builds, terms)
+        self._builds = builds
         self._recovery = Recovery(self._leases, engines, self._launches)
         self._stops = Stops(self._leases, engines)
         self._adopted = False
@@ -70,17 +71,21 @@ class Dispatcher:
         self._wakeups.publish(QUEUE)
 
     async def run(self) -> None:
-        """Adopt what runs already, then dispatch until the wake-ups are closed."""
-        stopping = asyncio.create_task(self._stops.run())
+        """Adopt what runs already, then dispatch, stop and build until the wake-ups are closed."""
         try:
-            with self._wakeups.subscribe(QUEUE) as subscription:
-                while not self._wakeups.closed:
-                    pause = await self._round()
-                    await subscription.wait(pause)
-            await stopping
+            async with asyncio.TaskGroup() as group:
+                for other in (self._stops, self._builds):
+                    group.create_task(other.run())
+                await self._dispatch()
         finally:
-            stopping.cancel()
             await self._launches.close()
+            await self._builds.close()
+
+    async def _dispatch(self) -> None:
+        with self._wakeups.subscribe(QUEUE) as subscription:
+            while not self._wakeups.closed:
+                pause = await self._round()
+                await subscription.wait(pause)
 
     async def _round(self) -> float:
         """Do all there is to do now. Returns the seconds after which to look again unless woken before."""

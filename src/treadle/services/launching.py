@@ -25,7 +25,7 @@ from treadle.ports.files import FileStore
 from treadle.ports.repositories import Repositories
 from treadle.services.access import Access
 from treadle.services.engines import Engines
-from treadle.services.environments import Environments
+from treadle.services.environment_builds import EnvironmentBuilds
 from treadle.services.functions import Functions
 from treadle.services.leases import Leases
 
@@ -63,7 +63,7 @@ class Launches:
         access: Access,
         functions: Functions,
         files: FileStore,
-        environments: Environments,
+        builds: EnvironmentBuilds,
         terms: JobTerms,
     ) -> None:
         self._leases = leases
@@ -71,7 +71,7 @@ class Launches:
         self._access = access
         self._functions = functions
         self._files = files
-        self._environments = environments
+        self._builds = builds
         self._terms = terms
         self._apart: dict[tuple[str, int], asyncio.Task[None]] = {}
 
@@ -170,7 +170,7 @@ class Launches:
         begun = job.status is not JobStatus.PENDING  # what is left to do then needs nothing of its environment
         environment = None if begun else version.environment_digest
         if environment is not None:
-            await self._environments.require(environment)
+            await self._builds.require(environment)
         terms = self._terms
         provider = job.provider.name if job.provider else None
         return Launch(
@@ -192,4 +192,5 @@ class Launches:
             grace_seconds=terms.grace_seconds,
             wall_seconds=terms.wall_seconds,
             environment=environment,
+            environment_token=self._access.environment_token(environment) if environment is not None else None,
         )

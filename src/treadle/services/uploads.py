@@ -145,7 +145,7 @@ class Uploads:
 
         function = await self._database.write(work)
         if environment is not None:
-            await self._environments.begin(environment.digest)
+            self._environments.announce()
         return function
 
     async def _environment(self, version: FunctionVersion, artifact: _Artifact | None) -> Environment | None:

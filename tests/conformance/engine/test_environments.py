@@ -13,6 +13,7 @@ from tests.conformance.engine.running_engine import RunningEngine
 from tests.conformance.runner_gateway import tar_of
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.local import LocalEnvironments
+from treadle.adapters.environments.solving import UvSolver
 from treadle.domain.errors import EngineUnavailableError, EnvironmentUnusableError
 from treadle.domain.outcome import Ending
 from treadle.ports.engine import Presence
@@ -42,11 +43,11 @@ class Two:
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder of environments, and the digest of the one that has pendulum."""
     home = tmp_path_factory.mktemp("home")
-    environments = LocalEnvironments(home, solve_seconds=60, build_seconds=600, only_wheels=True)
+    environments = LocalEnvironments(home, build_seconds=600, only_wheels=True)
 
     async def build() -> str:
         environments.open()
-        lock = await environments.solve(["pendulum"])
+        lock = await UvSolver(60, only_wheels=True).solve(["pendulum"])
         await environments.build(lock)
         return lock.digest
 

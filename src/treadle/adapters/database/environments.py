@@ -42,6 +42,12 @@ class DatabaseEnvironments:
                 )
             )
 
+    def fail(self, digest: str, message: str) -> bool:
+        """Note that an environment could not be built. Returns False, and changes nothing, if it is not BUILDING any more."""
+        building = (environments.c.digest == digest) & (environments.c.status == EnvironmentStatus.BUILDING)
+        failed = {"status": EnvironmentStatus.FAILED, "message": message}
+        return self._connection.execute(update(environments).where(building).values(**failed)).rowcount == 1
+
     def with_status(self, status: EnvironmentStatus) -> list[Environment]:
         """Return the environments with a status."""
         rows = self._connection.execute(select(environments).where(environments.c.status == status))

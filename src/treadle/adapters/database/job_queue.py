@@ -5,7 +5,7 @@ to the first jobs of each user.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,12 @@ from treadle.domain.scheduling import ProfileChoice, QueuedJob
 _AWAITING_ENVIRONMENT = (
     select(function_versions.c.id)
     .join(environments, environments.c.digest == function_versions.c.environment_digest)
-    .where(environments.c.status == EnvironmentStatus.BUILDING)
+    .where(
+        or_(
+            environments.c.status == EnvironmentStatus.BUILDING,
+            environments.c.digest.in_(bindparam("awaited", expanding=True)),
+        )
+    )
 )
 _WAITING = select(jobs.c.id, jobs.c.author_id, jobs.c.created).where(
     jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT)
@@ -42,20 +47,25 @@ _COUNT_OF_AUTHOR = select(func.coalesce(func.sum(job_counts.c.count), 0)).where(
 )
 
 
-def next_of_each_user(connection: Connection, profiles: ProfileChoice) -> list[QueuedJob]:
+def next_of_each_user(connection: Connection, profiles: ProfileChoice, awaited: Collection[str]) -> list[QueuedJob]:
     """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
-    return [QueuedJob(*row) for row in connection.execute(_next_of_each_user(profiles))]
+    return [QueuedJob(*row) for row in connection.execute(_next_of_each_user(profiles), {"awaited": list(awaited)})]
 
 
 def queued(
-    connection: Connection, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice
+    connection: Connection,
+    author_ids: Iterable[str],
+    per_author: int,
+    profiles: ProfileChoice,
+    awaited: Collection[str],
 ) -> list[QueuedJob]:
     """Return waiting jobs of these users whose environment is not being built, the oldest first."""
     statement = _queued(profiles)
+    limits = {"limit": per_author, "awaited": list(awaited)}
     waiting = [
         QueuedJob(*row)
         for author_id in author_ids
-        for row in connection.execute(statement, {"author_id": author_id, "limit": per_author})
+        for row in connection.execute(statement, {"author_id": author_id, **limits})
     ]
     return sorted(waiting, key=lambda job: (job.created, job.id))
 

@@ -1,7 +1,7 @@
 """Jobs and their history in the database."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -206,15 +206,21 @@ class DatabaseJobs:
         """Return how many jobs of a user are not yet in a terminal state."""
         return count_of_author(self._connection, author_id, ACTIVE)
 
-    def next_of_each_user(self, profiles: ProfileChoice = ALL_PROFILES) -> list[QueuedJob]:
+    def next_of_each_user(
+        self, profiles: ProfileChoice = ALL_PROFILES, awaited: Collection[str] = ()
+    ) -> list[QueuedJob]:
         """Return of each user the job that has waited longest and whose environment is not being built, the oldest first."""
-        return next_of_each_user(self._connection, profiles)
+        return next_of_each_user(self._connection, profiles, awaited)
 
     def queued(
-        self, author_ids: Iterable[str], per_author: int, profiles: ProfileChoice = ALL_PROFILES
+        self,
+        author_ids: Iterable[str],
+        per_author: int,
+        profiles: ProfileChoice = ALL_PROFILES,
+        awaited: Collection[str] = (),
     ) -> list[QueuedJob]:
         """Return waiting jobs of these users whose environment is not being built, the oldest first."""
-        return queued(self._connection, author_ids, per_author, profiles)
+        return queued(self._connection, author_ids, per_author, profiles, awaited)
 
     def on_engine(self) -> list[Job]:
         """Return the jobs an engine has."""

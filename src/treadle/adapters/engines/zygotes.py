@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 
 from treadle.adapters.engines.zygote_client import ZygoteClient
-from treadle.adapters.environments.folder import EnvironmentsFolder, interpreter_of
+from treadle.adapters.environments.folder import EnvironmentsFolder
 from treadle.domain.errors import EngineUnavailableError, EnvironmentUnusableError
 from treadle.domain.launch import Launch
+from treadle.runner.environments import interpreter_of
 
 
 class Zygotes:

@@ -1,21 +1,34 @@
 """Where environments lie on disk: ``environments/`` in the home folder.
 
 ``<digest>/`` is a whole environment, ``<digest>.log`` the log of its last build, ``platform/`` the folder from which programs
-in any of them import the SDK and the runner. Names that begin with a dot are under way, or on their way out.
+in any of them import the SDK and the runner, ``locks/`` what keeps those who build, use and remove them apart (see
+`treadle.runner.environments`). Names that begin with a dot are under way, or on their way out. Several processes may work on
+one folder.
 """
 
+import contextlib
+import fcntl
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
+from treadle.runner.environments import (
+    MARKER,
+    boot_id,
+    interpreter_of,
+    is_whole,
+    lock_file,
+    marker_of,
+    open_lock,
+    try_lock,
+)
 from treadle.runner.folders import remove_tree
 from treadle.runner.processes import end_strays
 
-_MARKER = "treadle.json"
 _OURS = ("qiskit_serverless", "treadle")
 # Read by every interpreter of the environment, also by those a program starts: our packages come before what is installed.
 _PATH_FILE = (
@@ -40,6 +53,7 @@ class EnvironmentsFolder:
 
     def make(self) -> None:
         """Make the folder, and let its environments import our packages from where they are installed now."""
+        (self.path / "locks").mkdir(mode=0o700, parents=True, exist_ok=True)
         platform = self.path / "platform"
         platform.mkdir(mode=0o700, parents=True, exist_ok=True)
         targets = {path.name: path for path in _our_packages()}
@@ -50,19 +64,18 @@ class EnvironmentsFolder:
             if not (platform / name).is_symlink():
                 (platform / name).symlink_to(target)
 
-    def has(self, digest: str) -> bool:
-        """Return whether an environment is there, whole.
+    def lock(self, digest: str) -> Path:
+        """Return the file whose lock guards an environment."""
+        return lock_file(self.path, digest)
 
-        One that was built before the machine was started last is not trusted: nobody knows whether the power was cut before
-        its files were on disk. To have them all written there at once would take minutes on a busy machine; to build it
-        again takes seconds.
-        """
-        return self._marker(digest).get("boot") == _boot()
+    def has(self, digest: str) -> bool:
+        """Return whether an environment is there, whole."""
+        return is_whole(self.path / digest)
 
     def sizes(self) -> dict[str, int]:
-        """Return the digests of whole environments, with the bytes each takes."""
-        digests = [marker.parent.name for marker in self.path.glob(f"[0-9a-f]*/{_MARKER}")]
-        return {digest: self._marker(digest).get("size", 0) for digest in digests}
+        """Return the digests of whole environments, with the bytes each takes, the least recently used first."""
+        used = {marker.parent: _used(marker) for marker in self.path.glob(f"[0-9a-f]*/{MARKER}")}
+        return {folder.name: marker_of(folder).get("size", 0) for folder in sorted(used, key=used.__getitem__)}
 
     def draft(self, digest: str) -> Path:
         """Return where to build an environment; the folder does not exist."""
@@ -70,7 +83,7 @@ class EnvironmentsFolder:
 
     def publish(self, draft: Path, digest: str) -> None:
         """Put a built environment in its place, all or nothing."""
-        (draft / _MARKER).write_text(json.dumps({"size": _size(draft), "boot": _boot()}))
+        (draft / MARKER).write_text(json.dumps({"size": _size(draft), "boot": boot_id()}))
         self.discard(digest)  # one of before the machine was started
         draft.rename(self.path / digest)
 
@@ -83,24 +96,31 @@ class EnvironmentsFolder:
             return
         remove_tree(away)
 
-    def _marker(self, digest: str) -> dict[str, Any]:
-        """Return what the marker of an environment says, nothing if there is none that can be read."""
-        try:
-            marker: dict[str, Any] = json.loads((self.path / digest / _MARKER).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return marker
+    def discard_unused(self, digest: str) -> bool:
+        """Remove an environment unless a program runs in it, or it is being built. Returns whether it is gone."""
+        with self._guarded(digest) as is_ours:
+            if is_ours:
+                self.discard(digest)
+            return is_ours
 
     def sweep(self) -> None:
         """Remove what builds and removals that were cut off have left."""
-        for rest in self.path.glob(".*"):
-            end_strays(rest)  # what a gateway that was killed has left at work there
-            remove_tree(rest)
+        for rest in self.path.glob(".removed-*"):
+            _remove_rest(rest)
+        for rest in self.path.glob(".building-*"):
+            with self._guarded(rest.name.split("-")[1]) as is_ours:
+                if is_ours:  # else another process is building there
+                    end_strays(rest)  # what a gateway that was killed has left at work there
+                    _remove_rest(rest)
 
-
-def interpreter_of(environment: Path) -> Path:
-    """Return the Python of an environment that lies in this folder."""
-    return environment / "bin" / "python"
+    @contextlib.contextmanager
+    def _guarded(self, digest: str) -> Iterator[bool]:
+        """Have an environment for oneself, if nobody else uses or builds it; yields whether that is so."""
+        descriptor = open_lock(self.lock(digest))
+        try:
+            yield try_lock(descriptor, fcntl.LOCK_EX)
+        finally:
+            os.close(descriptor)
 
 
 def add_platform(environment: Path) -> None:
@@ -121,6 +141,14 @@ def _size(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
-def _boot() -> str:
-    """Return what names the time since the machine was started last; see random(4)."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+def _used(marker: Path) -> float:
+    """Return when an environment was last used, as a Unix time; 0 if it has just been removed."""
+    try:
+        return marker.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove_rest(rest: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # another process that opens the same folder was faster
+        remove_tree(rest)

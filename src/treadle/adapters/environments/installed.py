@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from treadle.domain.errors import SettingsError
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -14,6 +16,21 @@ _FOR_TERMINALS = frozenset({"rich", "typer"})  # of the base install, what the C
 def base_requirements() -> list[str]:
     """Return what a program's process imports whatever the program is: what the SDK and the runner need."""
     return [str(requirement) for requirement in _needed_by(_DISTRIBUTION, "") if requirement.name not in _FOR_TERMINALS]
+
+
+def pinned(name: str) -> str:
+    """Return the installed version of a package as ``name==version``.
+
+    Raises:
+        SettingsError: It is not installed.
+    """
+    try:
+        return f"{name}=={metadata.version(name)}"
+    except metadata.PackageNotFoundError as error:
+        raise SettingsError(
+            f"The platform's engine needs the package {name}, and it is not installed beside the platform.",
+            hint=f"Install it on every machine of the platform, gateways included, in one version: 'treadle[{name}]'.",
+        ) from error
 
 
 def all_versions() -> list[str]:

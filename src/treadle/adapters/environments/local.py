@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from treadle.adapters.engines.zygote_process import zygote_environment
-from treadle.adapters.environments import installed, solving
-from treadle.adapters.environments.folder import EnvironmentsFolder, add_platform, interpreter_of
+from treadle.adapters.environments.folder import EnvironmentsFolder, add_platform
+from treadle.adapters.environments.locking import locked
+from treadle.adapters.environments.solving import ONLY_WHEELS
 from treadle.adapters.environments.uv import TimeIsUpError, run, uv_command, uv_environment
 from treadle.domain.environments import Lock
-from treadle.domain.errors import BuildFailedError
+from treadle.domain.errors import BuilderUnavailableError, BuildFailedError
+from treadle.runner.environments import interpreter_of
 from treadle.runner.folders import remove_tree
 
 _TAIL = 2_000
@@ -23,62 +28,43 @@ from treadle.runner.preload import import_libraries
 import_libraries()
 assert_single_threaded()
 """
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+# How uv, which is written in Rust, shows an error of the operating system, and that it could not fetch something.
+_OF_MACHINE = re.compile(
+    rf"\(os error ({'|'.join(map(str, sorted(_NO_ROOM)))})\)|Failed to fetch|error sending request"
+)
+_MAKE_ROOM = "Make room on the disk of the platform's machines."
+_LOOK_AT_MACHINE = (
+    "Ask the platform's operator whether the disk has room and the package index answers, and upload again."
+)
 
 
 class LocalEnvironments:
-    """`treadle.ports.environments.EnvironmentBuilder` on this machine."""
+    """`treadle.ports.environments.EnvironmentBuilder` on this machine. Several processes may work on the same folder."""
 
-    def __init__(self, home: Path, *, solve_seconds: float, build_seconds: float, only_wheels: bool) -> None:
+    def __init__(self, home: Path, *, build_seconds: float, only_wheels: bool) -> None:
         """Keep environments in a home folder.
 
         Args:
-            home: The platform's home folder.
-            solve_seconds: The longest a solution may take.
+            home: The home folder of the platform, or of a node of its cluster.
             build_seconds: The longest each step of a build may take.
             only_wheels: Refuse packages that would have to be built, which runs their code with the platform's rights.
         """
         self._folder = EnvironmentsFolder(home.resolve())
-        self._solve_seconds = solve_seconds
         self._build_seconds = build_seconds
         self._only_wheels = only_wheels
-
-    @property
-    def python(self) -> str:
-        """Version of Python that programs run on."""
-        return ".".join(map(str, sys.version_info[:3]))
 
     def open(self) -> None:
         """Remove what was left half done, and make what all environments share."""
         self._folder.make()
         self._folder.sweep()
 
-    def has_installed(self, requirements: Iterable[str]) -> bool:
-        """Return whether the platform's own environment satisfies all requirements, with all that they need in turn."""
-        return installed.satisfied(requirements)
-
-    async def solve(self, requirements: Sequence[str]) -> Lock:
-        """Find one version of every package that is needed, the platform's own versions where they fit."""
-        variables = uv_environment(os.environ)
-        return await solving.solve(requirements, self._solve_seconds, variables, only_wheels=self._only_wheels)
-
-    def is_current(self, lock: Lock) -> bool:
-        """Return whether a lock was solved for what the platform is now: its Python, its machine and what it needs itself."""
-        return solving.locked(lock.text) == lock
-
-    async def build(self, lock: Lock) -> None:
-        """Build an environment, all or nothing; harmless when it is there."""
-        if self.has_built(lock.digest):
-            return
-        draft = self._folder.draft(lock.digest)
-        try:
-            await self._build(lock, draft)
-            await asyncio.to_thread(self._folder.publish, draft, lock.digest)
-        except OSError as error:
-            raise BuildFailedError(
-                f"It could not be written: {error}.", hint="Make room on the platform's disk."
-            ) from error
-        finally:
-            await asyncio.to_thread(_remove, draft)
+    async def build(self, lock: Lock) -> str:
+        """Build an environment, all or nothing, and return what the build printed; harmless when it is there."""
+        async with locked(self._folder.lock(lock.digest), fcntl.LOCK_EX):
+            if not self.has_built(lock.digest):
+                await self._build_anew(lock)
+        return self._log_text(lock.digest)
 
     def has_built(self, digest: str) -> bool:
         """Return whether an environment is there, whole."""
@@ -92,12 +78,15 @@ class LocalEnvironments:
         """Remove an environment; harmless when it is not there. Its build log stays."""
         await asyncio.to_thread(self._folder.discard, digest)
 
-    def build_log(self, digest: str) -> str | None:
-        """Return what the last build of an environment printed, None if it was never begun here."""
+    async def _build_anew(self, lock: Lock) -> None:
+        draft = self._folder.draft(lock.digest)
         try:
-            return self._folder.log(digest).read_text(errors="replace")
-        except FileNotFoundError:
-            return None
+            await self._build(lock, draft)
+            await asyncio.to_thread(self._folder.publish, draft, lock.digest)
+        except OSError as error:
+            raise _write_error(error) from error
+        finally:
+            await asyncio.to_thread(_remove, draft)
 
     async def _build(self, lock: Lock, draft: Path) -> None:
         log = self._folder.log(lock.digest)
@@ -111,7 +100,7 @@ class LocalEnvironments:
     async def _install(self, log: Path, lock: str, draft: Path) -> None:
         requirements = draft / "lock.txt"
         requirements.write_text(lock)
-        only_wheels = solving.ONLY_WHEELS if self._only_wheels else ()
+        only_wheels = ONLY_WHEELS if self._only_wheels else ()
         into = ("--python", str(interpreter_of(draft)))
         await self._step(
             draft, log, uv_command("pip", "sync", "--require-hashes", *only_wheels, *into, str(requirements))
@@ -124,13 +113,39 @@ class LocalEnvironments:
 
         Raises:
             BuildFailedError: It failed, or took too long.
+            BuilderUnavailableError: The disk is full, or packages could not be fetched.
         """
         try:
             done = await run(command, draft, log, self._build_seconds, variables or uv_environment(os.environ))
         except TimeIsUpError as error:
-            raise BuildFailedError(f"{error}.", hint="Ask for fewer or smaller packages, or upload again.") from error
+            raise BuildFailedError(
+                f"{error}.", hint="Ask for fewer or smaller packages, or upload again.", log=_text(log)
+            ) from error
         if done.code:
-            raise BuildFailedError(done.output.strip()[-_TAIL:], hint="Correct the dependencies and upload again.")
+            raise _failure(done.output.strip()[-_TAIL:], _text(log))
+
+    def _log_text(self, digest: str) -> str:
+        """Return what the last build of an environment printed here."""
+        try:
+            return _text(self._folder.log(digest))
+        except FileNotFoundError:
+            return ""
+
+
+def _failure(words: str, log: str) -> BuildFailedError | BuilderUnavailableError:
+    """Return the error of a step that printed `words`: of the environment, or of the machine."""
+    if _OF_MACHINE.search(words):
+        return BuilderUnavailableError(words, hint=_LOOK_AT_MACHINE)
+    return BuildFailedError(words, hint="Correct the dependencies and upload again.", log=log)
+
+
+def _write_error(error: OSError) -> BuildFailedError | BuilderUnavailableError:
+    kind = BuilderUnavailableError if error.errno in _NO_ROOM else BuildFailedError
+    return kind(f"It could not be written: {error}.", hint=_MAKE_ROOM)
+
+
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace")
 
 
 def _begin(log: Path, draft: Path) -> None:

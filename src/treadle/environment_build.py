@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import sys
-from pathlib import Path
 
 from treadle.adapters.environments.node import LockSource, NodeEnvironments, NodeTerms
 from treadle.domain.errors import EngineUnavailableError, EnvironmentUnusableError
@@ -18,7 +17,7 @@ def main() -> None:
     """Build it, or end with the reason on standard error."""
     told = json.loads(os.environ[ENVIRONMENT_VARIABLE])
     environments = NodeEnvironments(
-        Path(told["home"]), NodeTerms(told["build_seconds"], told["only_wheels"], told["kept_bytes"])
+        told["platform"], NodeTerms(told["build_seconds"], told["only_wheels"], told["kept_bytes"])
     )
     environments.open()
     try:

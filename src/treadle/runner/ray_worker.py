@@ -15,27 +15,49 @@ from pathlib import Path
 from typing import NoReturn
 
 from treadle.runner.environments import hold, interpreter_of, is_whole, note_use
+from treadle.runner.node import node_home
 
 ENVIRONMENT_VARIABLE = "TREADLE_WORKER_ENVIRONMENT"
-"""JSON: ``home`` and ``digest`` say where the environment is; the rest is for who builds it."""
+"""JSON: ``platform`` and ``digest`` say where the environment is; the rest is for who builds it."""
+
+FAILURE_VARIABLE = "TREADLE_WORKER_FAILURE"
+"""Set in a worker that is not in the environment of its job: why."""
 
 BUILDER = "treadle.environment_build"
 """Module that builds the environment; it finds the same variable."""
 
 
 def main() -> NoReturn:
-    """Become a worker in the environment, or end with the reason on standard error."""
+    """Become a worker in the environment.
+
+    If that cannot be had, become one in the platform's, whose tasks fail with the reason. To end would be worse: Ray does not
+    look whether the process lives, but waits a minute for its worker, and starts the next.
+    """
     told = json.loads(os.environ[ENVIRONMENT_VARIABLE])
-    environment = Path(told["home"]) / "environments" / told["digest"]
-    if not _keep(environment):
-        build = subprocess.run([sys.executable, "-P", "-m", BUILDER], start_new_session=True, check=False)
-        if build.returncode or not _keep(environment):
-            sys.exit(f"The environment {told['digest']} is not there, so no worker can be started in it.")
+    environment = node_home(told["platform"]).resolve() / "environments" / told["digest"]
+    if _keep(environment):
+        _become(environment)
+    failure = _build()
+    if failure is None and _keep(environment):
+        _become(environment)
+    _execute(sys.executable, {FAILURE_VARIABLE: failure or "The environment was removed as soon as it was built."})
+
+
+def _build() -> str | None:
+    """Build the environment in a process of its own. Returns why that went wrong, None if it went well."""
+    command = [sys.executable, "-P", "-m", BUILDER]
+    build = subprocess.run(command, start_new_session=True, capture_output=True, text=True, check=False)
+    return build.stderr.strip() or f"{BUILDER} ended with {build.returncode}." if build.returncode else None
+
+
+def _become(environment: Path) -> NoReturn:
     note_use(environment)
-    interpreter = str(interpreter_of(environment))
     path = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    variables = {**os.environ, "VIRTUAL_ENV": str(environment), "PATH": path}
-    os.execve(interpreter, [interpreter, *sys.argv[1:]], variables)  # noqa: S606  (no shell is wanted)
+    _execute(str(interpreter_of(environment)), {"VIRTUAL_ENV": str(environment), "PATH": path})
+
+
+def _execute(interpreter: str, variables: dict[str, str]) -> NoReturn:
+    os.execve(interpreter, [interpreter, *sys.argv[1:]], {**os.environ, **variables})  # noqa: S606  (no shell is wanted)
 
 
 def _keep(environment: Path) -> bool:

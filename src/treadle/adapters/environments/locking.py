@@ -30,13 +30,12 @@ async def taken(path: Path, kind: int) -> int:
         path: The file, which is made when it is not there.
         kind: `fcntl.LOCK_SH` or `fcntl.LOCK_EX`.
     """
-    descriptor = open_lock(path)
-    try:
+    with contextlib.ExitStack() as undoing:
+        descriptor = open_lock(path)
+        undoing.callback(os.close, descriptor)
         if not try_lock(descriptor, kind):
             await _wait(descriptor, kind)
-    except BaseException:
-        os.close(descriptor)
-        raise
+        undoing.pop_all()
     return descriptor
 
 

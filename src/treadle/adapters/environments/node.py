@@ -13,7 +13,6 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from treadle.adapters.environments.folder import EnvironmentsFolder
 from treadle.adapters.environments.local import LocalEnvironments
@@ -27,6 +26,7 @@ from treadle.domain.errors import (
 )
 from treadle.domain.launch import Launch
 from treadle.runner.environments import note_use
+from treadle.runner.node import node_home
 from treadle.runner.ray_worker import ENVIRONMENT_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -72,17 +72,18 @@ class LockSource:
 class NodeEnvironments:
     """The environments of a machine, by digest."""
 
-    def __init__(self, home: Path, terms: NodeTerms) -> None:
-        """Keep environments in a folder.
+    def __init__(self, platform: str, terms: NodeTerms) -> None:
+        """Keep environments in the machine's folder of a platform.
 
         Args:
-            home: The machine's folder for the cluster, at the same path on all machines.
+            platform: Name of the platform, as its engine has it.
             terms: What the operator has set.
         """
-        self._home = home.resolve()
+        home = node_home(platform).resolve()
+        self._platform = platform
         self._terms = terms
-        self._folder = EnvironmentsFolder(self._home)
-        self._builder = LocalEnvironments(self._home, build_seconds=terms.build_seconds, only_wheels=terms.only_wheels)
+        self._folder = EnvironmentsFolder(home)
+        self._builder = LocalEnvironments(home, build_seconds=terms.build_seconds, only_wheels=terms.only_wheels)
         self._provided: dict[str, asyncio.Task[None]] = {}
         self._held: dict[str, int] = {}  # the least recently asked for first
 
@@ -141,7 +142,7 @@ class NodeEnvironments:
         if launch.environment is None:
             return {}
         source = LockSource(launch.environment, launch.gateway_url, launch.environment_token or "")
-        told = json.dumps({"home": str(self._home), **asdict(source), **asdict(self._terms)})
+        told = json.dumps({"platform": self._platform, **asdict(source), **asdict(self._terms)})
         runtime = {"py_executable": _worker_command(), "env_vars": {ENVIRONMENT_VARIABLE: told}}
         return {"TREADLE_RUNTIME_ENV": json.dumps(runtime)}
 

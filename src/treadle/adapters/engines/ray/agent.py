@@ -5,17 +5,15 @@ find it: supervisors are no children of Ray's, and what they need lies in a fold
 """
 
 import asyncio
-import os
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.engines.ray.messages import ERRORS, error_document
 from treadle.adapters.engines.ray.terms import RayTerms
 from treadle.domain.launch import Launch
+from treadle.runner.node import node_home
 
-HOME_VARIABLE = "TREADLE_NODE_HOME"
 # Ray kills the children of a worker that leaves; ours are zygotes, which stay as long as they have supervisors.
 VARIABLES = {"RAY_kill_child_processes_on_worker_exit": "false"}
 
@@ -89,9 +87,3 @@ CALLS: dict[str, Any] = {
     "prepare": LocalEngine.prepare,
     "release": LocalEngine.release,
 }
-
-
-def node_home(platform: str) -> Path:
-    """Return the folder of a platform on this node: below ``TREADLE_NODE_HOME``, or ``~/.treadle/node`` without that."""
-    base = os.environ.get(HOME_VARIABLE)
-    return (Path(base) if base else Path.home() / ".treadle" / "node") / platform

@@ -83,25 +83,14 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
     _check_engines(settings, profiles)
     schemas = WorkerSchemas(settings.arguments_schema_cpu_limit_seconds, settings.arguments_schema_memory_limit_mb)
     settling = LogSettling(logs)
-    jobs = Jobs(
-        database,
-        values,
-        logs,
-        settling,
-        wakeups,
-        clock,
-        functions,
-        schemas,
-        profiles,
-        settings.job_limits,
-    )
+    limits = settings.job_limits
+    jobs = Jobs(database, values, logs, settling, wakeups, clock, functions, schemas, profiles, limits)
     environments = _environments(settings, stores, clock)
-    terms = _terms(settings, url, profiles)
     dispatching = None
     if settings.role != "gateway":
-        identity = read_or_make(home / "dispatcher", new_id())
         builder = _environment_builder(settings)
         builds = EnvironmentBuilds(database, builder, engines, objects, wakeups, clock, settings.environment_bytes)
+        terms, identity = _terms(settings, url, profiles), read_or_make(home / "dispatcher", new_id())
         dispatcher = Dispatcher(
             database, engines, wakeups, clock, access, functions, stores.files, builds, terms, identity
         )
@@ -152,18 +141,9 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         is_ready=is_ready,
         stop_patience=settings.grace_seconds + _STOP_PATIENCE,
     )
-    origins = settings.cors_origins.pattern
-    return Gateway(
-        create_app(
-            platform,
-            lifespan,
-            settings.largest_body,
-            settings.largest_file,
-            origins,
-            only_probes=settings.role == "dispatcher",
-        ),
-        wakeups,
-    )
+    origins, only_probes = settings.cors_origins.pattern, settings.role == "dispatcher"
+    largest = (settings.largest_body, settings.largest_file)
+    return Gateway(create_app(platform, lifespan, *largest, origins, only_probes=only_probes), wakeups)
 
 
 def _check_engines(settings: Settings, profiles: ComputeProfiles) -> None:

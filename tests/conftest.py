@@ -11,11 +11,17 @@ from tests.s3 import S3Server, s3_server
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[RunningPlatform]:
-    """A platform that is up, one for all tests of a worker: use titles of your own, and leave it running."""
+def one_machine() -> Iterator[RunningPlatform]:
+    """A platform on this machine, one for all tests of a worker: use titles of your own, and leave it running."""
     running = start_platform()
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def platform(one_machine: RunningPlatform) -> RunningPlatform:
+    """The platform that tests run on: `one_machine`, and in tests/e2e/both_shapes a cluster as well."""
+    return one_machine
 
 
 @pytest.fixture(scope="session")
@@ -46,20 +52,26 @@ def s3() -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def own_platform() -> Iterator[RunningPlatform]:
+def start() -> Callable[..., RunningPlatform]:
+    """What starts a platform with the settings it is given."""
+    return start_platform
+
+
+@pytest.fixture
+def own_platform(start: Callable[..., RunningPlatform]) -> Iterator[RunningPlatform]:
     """A platform for one test only, which may kill and restart it."""
-    running = start_platform()
+    running = start()
     yield running
     running.close()
 
 
 @pytest.fixture
-def make_platform() -> Iterator[Callable[..., RunningPlatform]]:
+def make_platform(start: Callable[..., RunningPlatform]) -> Iterator[Callable[..., RunningPlatform]]:
     """Start platforms with settings of your own: ``make_platform(TREADLE_...="...")``; they are stopped after the test."""
     running: list[RunningPlatform] = []
 
     def make(**variables: str) -> RunningPlatform:
-        running.append(start_platform(**variables))
+        running.append(start(**variables))
         return running[-1]
 
     yield make

@@ -70,7 +70,22 @@ class RunningPlatform:
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that was started for this home: gateway, zygote, supervisors, programs, task workers."""
-        return [process for process in psutil.process_iter() if _belongs_to(process, self.home)]
+        return [process for process in psutil.process_iter() if belongs_to(process, self.home)]
+
+    @property
+    def job_folders(self) -> list[Path]:
+        """The folders of attempts that are there."""
+        return list((self.home / "jobs").iterdir())
+
+    def job_processes(self) -> list[psutil.Process]:
+        """Every living process of a job: neither the platform's own and their children, nor what waits for a job."""
+        ours = {process.pid for process in self.own_processes()}
+        return [process for process in self.processes() if not (process.pid in ours or _waits_for_a_job(process))]
+
+    def own_processes(self) -> list[psutil.Process]:
+        """The gateway, and what it has started for itself."""
+        gateway = psutil.Process(self.process.pid)
+        return [gateway, *gateway.children()]
 
     def close(self) -> None:
         """Stop it, see that no process of it is left, remove its home.
@@ -136,7 +151,16 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def _belongs_to(process: psutil.Process, home: Path) -> bool:
+def _waits_for_a_job(process: psutil.Process) -> bool:
+    """Say whether this is a zygote, or one of the two processes that it has always ready."""
+    try:
+        return process.name() in ("zygote", "spare")
+    except psutil.NoSuchProcess:
+        return False
+
+
+def belongs_to(process: psutil.Process, home: Path) -> bool:
+    """Say whether a process was started for a home folder."""
     try:
         return any(
             str(home) in text for text in (*process.cmdline(), process.cwd(), process.environ().get("DATA_PATH", ""))

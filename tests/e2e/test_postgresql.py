@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.e2e.both_shapes.test_crashes import start_gated
 from tests.e2e.conftest import client_of, uploader
-from tests.e2e.test_crashes import start_gated
 from tests.postgresql import PostgresqlServer
 from tests.running_platform import RunningPlatform
 from treadle.administration import administration

@@ -14,8 +14,8 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeSherbrooke
 from qiskit_serverless import QiskitFunction, ServerlessClient
 from tests.e2e.conftest import Upload, statuses_of
 
-PAGE_PROGRAM = Path(__file__).parents[2] / "examples" / "transpile_remote"
-SEED_PROGRAM = Path(__file__).parents[3] / "shared" / "seed" / "transpile_remote.py"
+PAGE_PROGRAM = Path(__file__).parents[3] / "examples" / "transpile_remote"
+SEED_PROGRAM = Path(__file__).parents[4] / "shared" / "seed" / "transpile_remote.py"
 
 
 def test_hello_world(upload: Upload) -> None:

@@ -43,27 +43,11 @@ def supervisor_of(program: int) -> psutil.Process:
     return supervisor
 
 
-def waits_for_a_job(process: psutil.Process) -> bool:
-    """Say whether this is one of the two processes that a zygote has always ready."""
-    try:
-        return process.name() == "spare"
-    except psutil.NoSuchProcess:
-        return False
-
-
 def nothing_is_left(platform: RunningPlatform) -> None:
     """Wait until no process and no folder of a job is left."""
-    gateway_and_zygote = {platform.process.pid} | {
-        child.pid for child in psutil.Process(platform.process.pid).children()
-    }
-    left = [
-        process
-        for process in platform.processes()
-        if process.pid not in gateway_and_zygote and not waits_for_a_job(process)
-    ]
-    psutil.wait_procs(left, timeout=10)
+    _, left = psutil.wait_procs(platform.job_processes(), timeout=10)
     assert [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
-    assert list((platform.home / "jobs").iterdir()) == []
+    assert platform.job_folders == []
 
 
 def test_a_killed_gateway_comes_back_and_the_job_ends_with_all_its_lines(

@@ -69,6 +69,12 @@ class S3Server:
         pages = bucket.client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name, Prefix=bucket.prefix)
         return [each["Key"].removeprefix(bucket.prefix) for page in pages for each in page.get("Contents", [])]
 
+    def read(self, url: str, key: str) -> bytes:
+        """Return what a key below a prefix holds."""
+        bucket = Bucket(self.location(url))
+        content: bytes = bucket.client.get_object(Bucket=bucket.name, Key=bucket.prefix + key)["Body"].read()
+        return content
+
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:

@@ -15,3 +15,15 @@ TAGGED = "1"
 
 CONTAINED = "2"
 """Its value for that and, for large values, containers (docs/value-container.md)."""
+
+LOCATION_HEADER = "Treadle-Location"
+"""Header of requests and answers: who sends it takes a URL in the platform's object store for a large value."""
+
+LOCATED = "1"
+"""Its value."""
+
+LARGE = 8 * 2**20
+"""Bytes from which on a value may take that way: below, one round trip is quicker than several."""
+
+LOCATION_TYPE = "application/vnd.treadle.location+json"
+"""Media type of an answer that says where a value lies: ``{"url": ..., "size": ...}``."""

@@ -28,6 +28,11 @@ class BreakingNetwork(socketserver.ThreadingTCPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def break_again(self, limit: int) -> None:
+        """Pass on so many bytes more, then break once more."""
+        with self._lock:
+            self._left, self.broken = limit, False
+
     def breaks(self, size: int) -> bool:
         """Return whether it breaks with these bytes."""
         with self._lock:

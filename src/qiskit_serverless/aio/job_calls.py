@@ -2,14 +2,17 @@
 
 import tempfile
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import anyio
 
 from qiskit_serverless.aio.connection import AsyncConnection
 from qiskit_serverless.aio.transport import paused
 from qiskit_serverless.aio.watching import AsyncJobWatch
 from qiskit_serverless.connections import timeout_seconds
-from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, LOCATED, LOCATION_HEADER, LOCATION_TYPE
 from qiskit_serverless.exceptions import GatewayConnectionError, GatewayUnavailableError
+from qiskit_serverless.object_store import ObjectStoreError, download
 from qiskit_serverless.records import JobEvent, JobUpdate, RuntimeJob, filtered_lines
 from qiskit_serverless.serialization import dumps, loads
 from qiskit_serverless.serialization.container import MEDIA_TYPE
@@ -81,18 +84,38 @@ class AsyncJobCalls(AsyncConnection):
                 if not await paused(pauses):
                     raise
 
-    async def _fetch_result(self, job_id: str) -> Value:
+    async def _fetch_result(self, job_id: str, *, directly: bool = True) -> Value:
         """Return what a job has saved. A container goes to a file that has no name, which its large arrays are views of."""
-        path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
-        async with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
-            if answer.headers.get("Content-Type") != MEDIA_TYPE:
-                await answer.aread()
-                return loads(_result_text(answer))
-            with tempfile.TemporaryFile() as file:
+        with tempfile.TemporaryFile() as file:
+            path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
+            if directly:
+                headers[LOCATION_HEADER] = LOCATED
+            async with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
+                kind = answer.headers.get("Content-Type")
+                if kind != MEDIA_TYPE:
+                    await answer.aread()
+                    return (
+                        await self._located(job_id, answer.json(), file) if kind == LOCATION_TYPE else _loaded(answer)
+                    )
                 async for block in answer.aiter_bytes():
                     file.write(block)
                 file.flush()
                 return load_container(file.fileno())
+
+    async def _located(self, job_id: str, location: dict[str, Any], file: BinaryIO) -> Value:
+        """Return what a job has saved and lies in the platform's object store; by the gateway if we cannot reach that."""
+        url, size = location["url"], location["size"]
+        try:
+            is_wanted = anyio.from_thread.check_cancelled  # async only
+            kind = await anyio.to_thread.run_sync(download, url, size, file, is_wanted)  # async only
+            # sync only: kind = download(url, size, file)
+        except ObjectStoreError:
+            return await self._fetch_result(job_id, directly=False)
+        file.flush()
+        if kind == MEDIA_TYPE:
+            return load_container(file.fileno())
+        file.seek(0)
+        return loads(file.read().decode())
 
     async def raw_result(self, job_id: str) -> str:
         """Return what a job has saved, as JSON text; ``{}`` if it has saved nothing."""
@@ -146,6 +169,10 @@ class AsyncJobCalls(AsyncConnection):
         body = {} if service is None else {"service": dumps(service, "service", "sent")}
         answer = await self._transport.request("POST", self._job_path(job_id, "stop"), json=body)
         return str(answer.json()["message"])
+
+
+def _loaded(answer: "httpx2.Response") -> Value:
+    return loads(_result_text(answer))
 
 
 def _result_text(answer: "httpx2.Response") -> str:

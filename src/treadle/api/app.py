@@ -36,6 +36,7 @@ _CROSS_ORIGIN: dict[str, Any] = {
         "Service-CRN",
         "Service-Channel",
         "Treadle-Encoding",
+        "Treadle-Location",
         "X-Requested-With",
     ),
     "expose_headers": ("Content-Disposition", "Content-Range", "Location", "WWW-Authenticate"),

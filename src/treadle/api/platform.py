@@ -8,6 +8,7 @@ from fastapi import Request
 from treadle.domain.profiles import ComputeProfiles
 from treadle.ports.circuits import CircuitWriter
 from treadle.services.access import Access
+from treadle.services.direct_values import DirectValues
 from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
@@ -37,6 +38,7 @@ class Platform:
         program_reports: What programs tell of their own job.
         quantum_stops: Ends jobs on quantum computers.
         reports: The runner's side.
+        direct_values: Large values on their way past the gateway.
         circuits: Writes circuits for clients with an older Qiskit.
         version: Version of the platform.
         is_ready: Returns why the platform cannot take work now, or None.
@@ -55,6 +57,7 @@ class Platform:
     program_reports: ProgramReports
     quantum_stops: QuantumStops
     reports: Reports
+    direct_values: DirectValues
     circuits: CircuitWriter
     version: str
     is_ready: Callable[[], str | None]

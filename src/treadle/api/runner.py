@@ -10,9 +10,12 @@ from qiskit_serverless.serialization.qpy_versions import OLDEST
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import BySupervisor
-from treadle.api.value_answers import portable_answer, value_answer
+from treadle.api.direct_uploads import SizeBody, UploadedBody, upload_answer
+from treadle.api.v1.parameters import ByLocation
+from treadle.api.value_answers import location_answer, portable_answer, value_answer
 from treadle.domain.errors import InvalidError
 from treadle.domain.outcome import Outcome
+from treadle.services.direct_values import Uploaded
 
 router = APIRouter(prefix="/api/runner/v1/jobs/{job_id}/attempts/{attempt}", tags=["runner"])
 
@@ -32,10 +35,18 @@ async def artifact(call: BySupervisor) -> Response:
 
 
 @router.get("/arguments/")
-async def arguments(call: BySupervisor, qpy: Annotated[int | None, Query(ge=OLDEST)] = None) -> Response:
-    """Return the job's arguments as they were submitted, or with circuits for a Qiskit that reads QPY up to version `qpy`."""
+async def arguments(
+    call: BySupervisor, qpy: Annotated[int | None, Query(ge=OLDEST)] = None, by_location: ByLocation = None
+) -> Response:
+    """Return the job's arguments as they were submitted, or with circuits for a Qiskit that reads QPY up to version `qpy`.
+
+    Who asks with ``Treadle-Location: 1`` may be told where large ones lie.
+    """
     stored = await call.platform.reports.arguments(call.identity)
-    return value_answer(stored) if qpy is None else await portable_answer(stored, call.platform.circuits, qpy)
+    if qpy is not None:
+        return await portable_answer(stored, call.platform.circuits, qpy)
+    url = await call.platform.direct_values.location(stored) if by_location else None
+    return value_answer(stored) if url is None else location_answer(url, stored)
 
 
 @router.post("/started/")
@@ -74,6 +85,22 @@ async def result(request: Request, call: BySupervisor) -> JsonAnswer:
     finally:
         async for _ in blocks:  # a supervisor that is refused hears of it only when it has sent everything
             pass
+    return JsonAnswer({})
+
+
+@router.post("/result/upload/", openapi_extra=documented(SizeBody))
+async def begin_result(request: Request, call: BySupervisor) -> JsonAnswer:
+    """Begin to take a large result past the gateway: where to put its parts, or nothing if it has to come here."""
+    body = await read_body(request, SizeBody)
+    begun = await call.platform.reports.begin_result(call.identity, body.size)
+    return JsonAnswer({}) if begun is None else upload_answer(begun)
+
+
+@router.post("/result/commit/", openapi_extra=documented(UploadedBody))
+async def commit_result(request: Request, call: BySupervisor) -> JsonAnswer:
+    """Take what was uploaded as the result."""
+    body = await read_body(request, UploadedBody)
+    await call.platform.reports.commit_result(call.identity, Uploaded(body.upload, body.parts))
     return JsonAnswer({})
 
 

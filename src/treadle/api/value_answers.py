@@ -5,19 +5,22 @@ from typing import Any
 
 import anyio.from_thread
 from fastapi import Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
-from qiskit_serverless.encodings import CONTAINED, TAGGED
+from qiskit_serverless.encodings import CONTAINED, LOCATION_TYPE, TAGGED
 from qiskit_serverless.serialization.container import MEDIA_TYPE
 from qiskit_serverless.serialization.qpy_versions import OLDEST
 from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.api.answers import JsonAnswer, text_answer
 from treadle.ports.circuits import CircuitWriter
+from treadle.services.direct_values import DirectValues
 from treadle.services.json_form import OlderCircuits
 from treadle.services.values import StoredValue
 
 _KNOWN = (TAGGED, CONTAINED)
+
+_PRIVATE = {"Cache-Control": "no-store"}  # whoever has such a URL may use it
 
 
 def value_answer(stored: StoredValue) -> Response:
@@ -26,16 +29,27 @@ def value_answer(stored: StoredValue) -> Response:
     return StreamingResponse(stored.blocks(), media_type=kind, headers={"Content-Length": str(stored.size)})
 
 
-async def result_answer(stored: StoredValue, encoding: str | None) -> Response:
+async def result_answer(
+    stored: StoredValue, encoding: str | None, direct: DirectValues, gateway_host: str | None
+) -> Response:
     """Return the answer to a question for a result.
 
     Args:
         stored: The result.
         encoding: Header ``Treadle-Encoding`` of the question.
+        direct: The way past the gateway, for large ones.
+        gateway_host: Host name by which the caller reaches the gateway.
     """
+    if encoding is None and (url := await direct.reduced_location(stored, gateway_host)) is not None:
+        return RedirectResponse(url, 302, _PRIVATE)
     if stored.is_container and encoding == CONTAINED:
         return value_answer(stored)
     return await answer_with_result({}, stored, encoding, None)
+
+
+def location_answer(url: str, stored: StoredValue) -> Response:
+    """Return an answer that says where a value lies, to those who know how to get it from there."""
+    return JsonAnswer({"url": url, "size": stored.size}, headers={**_PRIVATE, "Content-Type": LOCATION_TYPE})
 
 
 async def answer_with_result(

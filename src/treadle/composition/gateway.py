@@ -29,6 +29,7 @@ from treadle.ports.clock import Clock
 from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
+from treadle.services.direct_values import DirectValues
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
 from treadle.services.environment_builds import EnvironmentBuilds
@@ -77,6 +78,7 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
     signer = FileSigner.from_key(settings.secret_key_text, home / "secret.key")
     clock = SystemClock()
     values = Values(objects, settings.largest_value, settings.largest_body)
+    direct_values = DirectValues(values, objects, stores.transfers, clock, settings.largest_value)
     access = Access(database, signer, clock)
     functions = Functions(database, signer)
     profiles = read_profiles(settings.compute_profiles, strict=settings.strict_budget)
@@ -135,7 +137,8 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         streams=JobStreams(jobs, database, logs, wakeups),
         program_reports=program_reports,
         quantum_stops=QuantumStops(program_reports, RuntimeClientProcess()),
-        reports=Reports(database, Artifacts(objects), values, logs, settling, wakeups, clock),
+        reports=Reports(database, Artifacts(objects), values, direct_values, logs, settling, wakeups, clock),
+        direct_values=direct_values,
         circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,

@@ -14,6 +14,7 @@ from treadle.ports.files import FileStore
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
+from treadle.ports.transfers import Transfers
 from treadle.ports.wakeups import WakeUps
 from treadle.settings import Settings
 
@@ -29,6 +30,7 @@ class Stores:
         database: Users, functions, jobs.
         wakeups: How one part of the platform hears of another's changes.
         objects: Artifacts, arguments, results.
+        transfers: How clients and workers reach the objects themselves; None where they cannot.
         logs: Logs of jobs.
         files: Files of users and providers.
     """
@@ -36,6 +38,7 @@ class Stores:
     database: Database
     wakeups: WakeUps
     objects: ObjectStore
+    transfers: Transfers | None
     logs: LogStore
     files: FileStore
 
@@ -52,6 +55,7 @@ def open_stores(settings: Settings) -> Stores:
         database=_open_database(settings),
         wakeups=_open_wakeups(settings),
         objects=ObstoreObjects.in_folder(home / "objects") if bucket is None else ObstoreObjects(bucket.store),
+        transfers=_transfers(bucket),
         logs=FolderLogs(home / "logs") if bucket is None else ObjectLogs(bucket.store),
         files=FolderFiles(home / "data"),
     )
@@ -96,3 +100,11 @@ def _open_bucket(settings: Settings) -> "Bucket | None":
     )
     bucket.check()
     return bucket
+
+
+def _transfers(bucket: "Bucket | None") -> Transfers | None:
+    if bucket is None:
+        return None
+    from treadle.adapters.objects.s3_transfers import S3Transfers
+
+    return S3Transfers(bucket)

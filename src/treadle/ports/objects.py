@@ -11,6 +11,10 @@ class StoredObject(Protocol):
     def size(self) -> int:
         """How many bytes."""
 
+    @property
+    def mark(self) -> str:
+        """Differs when the key holds something else."""
+
     def blocks(self) -> AsyncIterator[bytes]:
         """Yield all bytes, in blocks of at most 1 MiB."""
 

@@ -26,6 +26,7 @@ from treadle.runner.preload import qpy_version
 from treadle.runner.processes import become_subreaper, end_strays, set_name
 from treadle.runner.ray import has_ray
 from treadle.runner.reporting import LogTail, Reporter
+from treadle.runner.results import send_result
 from treadle.runner.signals import GATEWAY_IS_BACK, SignalPipe
 
 _NAMES_SHOWN = 20
@@ -159,18 +160,21 @@ class Supervisor:
             with os.fdopen(result, "rb") as file:
                 outcome = self._send_result(file, outcome)
         finished = Call("POST", "finished", json.dumps(outcome.to_dict()).encode())
-        self._patiently(lambda: self._gateway.call(finished), self._pause)
+        self._call(finished)
 
     def _send_result(self, file: BinaryIO, outcome: Outcome) -> Outcome:
         """Send the result. A job whose result was refused has not succeeded."""
         try:
-            self._patiently(lambda: self._gateway.call(Call("PUT", "result", file)), self._pause)
+            send_result(self._gateway, file, self._call)
         except RefusedError as refusal:
             failure = Failure("RefusedError", f"the result was refused: {refusal}", details={"path": "the result"})
             return replace(
                 outcome, has_result=False, exit_code=outcome.exit_code or 1, failure=outcome.failure or failure
             )
         return outcome
+
+    def _call(self, call: Call) -> bytes:
+        return self._patiently(lambda: self._gateway.call(call), self._pause)
 
     def _record(self, outcome: Outcome) -> None:
         """Write the outcome down, so that a supervisor that comes after us knows it."""

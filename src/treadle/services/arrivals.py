@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from qiskit_serverless.exceptions import SerializationError
 from qiskit_serverless.serialization.container import MAGIC, PREAMBLE_SIZE, Preamble, parse_index
 from treadle.domain.errors import InvalidError, TooLargeError
+from treadle.ports.objects import StoredObject
 
 
 class Arrival:
@@ -41,6 +42,25 @@ class Arrival:
             self._end()
         except (SerializationError, UnicodeDecodeError) as error:
             raise InvalidError(f"The {self._what} cannot be stored: {error}") from error
+
+    async def check(self, stored: StoredObject) -> None:
+        """Look at a value that lies in the store already: at all of a text, at the index of a container.
+
+        Raises:
+            TooLargeError: It is larger than is allowed.
+            InvalidError: It is neither text nor a container, or not a whole one.
+        """
+        self._check_size(stored.size, self._largest)
+        async for _ in self.checked(self._telling(stored)):
+            pass
+
+    async def _telling(self, stored: StoredObject) -> AsyncIterator[bytes]:
+        """Yield what there is to be looked at."""
+        async for block in stored.blocks():
+            yield block
+            if self._preamble is not None and self._beginning is None:
+                self._received = stored.size
+                return
 
     def _take(self, block: bytes) -> None:
         self._received += len(block)

@@ -12,8 +12,10 @@ from treadle.domain.users import JobIdentity
 from treadle.ports.clock import Clock
 from treadle.ports.logs import LogStore
 from treadle.ports.repositories import Database, Repositories
+from treadle.ports.transfers import PartialUpload
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.artifacts import Artifacts
+from treadle.services.direct_values import DirectValues, Uploaded
 from treadle.services.jobs import arguments_key, result_key
 from treadle.services.log_settling import LogSettling
 from treadle.services.transitions import LEASE, Change, apply
@@ -28,6 +30,7 @@ class Reports:
         database: Database,
         artifacts: Artifacts,
         values: Values,
+        direct_values: DirectValues,
         logs: LogStore,
         settling: LogSettling,
         wakeups: WakeUps,
@@ -35,6 +38,7 @@ class Reports:
     ) -> None:
         self._database = database
         self._values = values
+        self._direct_values = direct_values
         self._artifacts = artifacts
         self._logs = logs
         self._settling = settling
@@ -108,6 +112,28 @@ class Reports:
         """
         await self._database.read(lambda repositories: _current(repositories, identity))
         await self._values.store(result_key(identity.job_id, identity.attempt), "result", blocks)
+
+    async def begin_result(self, identity: JobIdentity, size: int) -> PartialUpload | None:
+        """Begin to take a large result past the gateway; None if there is no such way.
+
+        Raises:
+            InvalidError: It is too small to go that way.
+            TooLargeError: It is larger than is allowed.
+        """
+        await self._database.read(lambda repositories: _current(repositories, identity))
+        if not self._direct_values.offered:
+            return None
+        return await self._direct_values.begin(result_key(identity.job_id, identity.attempt), "result", size)
+
+    async def commit_result(self, identity: JobIdentity, uploaded: Uploaded) -> None:
+        """Take what was uploaded past the gateway as the result. Committing it again does no harm.
+
+        Raises:
+            InvalidError: It is not what was uploaded, or neither text nor a container.
+            TooLargeError: It is larger than is allowed.
+        """
+        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._direct_values.commit(result_key(identity.job_id, identity.attempt), "result", uploaded)
 
     async def finished(self, identity: JobIdentity, outcome: Outcome) -> None:
         """Note the end of the attempt, and with it that of the job."""

@@ -1,26 +1,34 @@
 """Arguments and results in the object store: JSON text, or containers (docs/value-container.md)."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
 from qiskit_serverless.exceptions import SerializationError
 from qiskit_serverless.serialization.container import MAGIC, is_container
+from qiskit_serverless.wire import reduce_for_runtime_client
 from treadle.domain.errors import InvalidError
 from treadle.ports.objects import ObjectStore, StoredObject
 from treadle.services.arrivals import Arrival
 from treadle.services.json_form import JsonForm, OlderCircuits
+
+_PIECES_AT_ONCE = 16
 
 
 class StoredValue:
     """A value that lies in the object store.
 
     Attributes:
+        key: Where.
         size: Its bytes there.
+        mark: Differs when another value lies there.
         is_container: Whether it is a container; else it is JSON text.
     """
 
-    def __init__(self, stored: StoredObject, is_container: bool) -> None:
+    def __init__(self, key: str, stored: StoredObject, is_container: bool) -> None:
+        self.key = key
         self.size = stored.size
+        self.mark = stored.mark
         self.is_container = is_container
         self._stored = stored
 
@@ -30,7 +38,7 @@ class StoredValue:
 
     async def text(self) -> str:
         """Return it as JSON text. What is a container is too large for that: see `json`."""
-        return (await asyncio.to_thread(self._stored.read, 0, self.size)).decode()
+        return b"".join([block async for block in self._stored.blocks()]).decode()
 
     async def json(self, *, reduced: bool, older: OlderCircuits | None = None) -> Iterator[str]:
         """Return the JSON text of a container, in pieces that are made when asked for: ask outside the event loop.
@@ -94,6 +102,32 @@ class Values:
         """
         await self._objects.put_stream(key, Arrival(what, self._largest, self._largest_text).checked(blocks))
 
+    async def check(self, key: str, what: str) -> None:
+        """See that what the key holds is a value, as `store` does of one that arrives.
+
+        Raises:
+            TooLargeError: It is larger than is allowed.
+            InvalidError: It is neither text nor a whole container, or is not there.
+        """
+        stored = await self._objects.open(key)
+        if stored is None:
+            raise InvalidError(f"The {what} is not there.", hint="Upload it again.")
+        await Arrival(what, self._largest, self._largest_text).check(stored)
+
+    async def store_reduced(self, key: str, value: StoredValue) -> None:
+        """Store the JSON text of a value without what only our own clients know.
+
+        Raises:
+            InvalidError: The value is damaged.
+            StorageError: The store refuses to write.
+        """
+        if not value.is_container:
+            text = await asyncio.to_thread(reduce_for_runtime_client, await value.text())
+            await self.put(key, text)
+            return
+        pieces = await value.json(reduced=True)
+        await self._objects.put_stream(key, _encoded(pieces))
+
     async def put(self, key: str, text: str) -> None:
         """Store a value that is here already, as JSON text.
 
@@ -122,7 +156,7 @@ class Values:
         if stored is None:
             return None
         beginning = await asyncio.to_thread(stored.read, 0, min(stored.size, len(MAGIC)))
-        return StoredValue(stored, is_container(beginning))
+        return StoredValue(key, stored, is_container(beginning))
 
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""
@@ -139,3 +173,9 @@ def _joined(pieces: Iterator[str], most: int) -> str:
     except SerializationError as error:
         raise InvalidError(f"The container cannot be read: {error}") from error
     return text
+
+
+async def _encoded(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+    """Yield text that is made when asked for, in a thread, as bytes in blocks that are worth a step."""
+    while some := await asyncio.to_thread(lambda: list(itertools.islice(pieces, _PIECES_AT_ONCE))):
+        yield "".join(some).encode()

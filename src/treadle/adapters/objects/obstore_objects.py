@@ -29,6 +29,7 @@ class ObstoreObject:
     store: ObjectStore
     key: str
     size: int
+    mark: str
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Yield all bytes, in blocks of at most 1 MiB."""
@@ -96,7 +97,7 @@ class ObstoreObjects:
                 meta = await obstore.head_async(self._store, key)
         except FileNotFoundError:
             return None
-        return ObstoreObject(self._store, key, meta["size"])
+        return ObstoreObject(self._store, key, meta["size"], meta["e_tag"] or str(meta["last_modified"]))
 
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""

@@ -15,9 +15,9 @@ from treadle.api.answers import JsonAnswer, text_answer
 from treadle.api.bodies import documented, read_body
 from treadle.api.callers import ByJobOrUser, ByUser
 from treadle.api.v1.names import Name
-from treadle.api.v1.parameters import Count, JobId, Kind, Time
+from treadle.api.v1.parameters import ByLocation, Count, Encoding, JobId, Kind, Time
 from treadle.api.v1.shapes import event_shape, job_shape, job_shape_with_result, listed_job_shape
-from treadle.api.value_answers import answer_with_result, result_answer
+from treadle.api.value_answers import answer_with_result, location_answer, result_answer
 from treadle.domain.access import owns
 from treadle.domain.errors import InvalidError
 from treadle.domain.jobs import EventType, JobFilter
@@ -26,8 +26,6 @@ from treadle.services.quantum_stops import account_of
 from treadle.services.streams import Position, StreamEvent
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
-
-Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
 
 
 class StopBody(BaseModel):
@@ -112,10 +110,20 @@ async def get_job(job_id: JobId, call: ByJobOrUser, with_result: bool = True, en
 
 
 @router.get("/{job_id}/result/")
-async def get_result(job_id: JobId, call: ByUser, encoding: Encoding = None) -> Response:
-    """Return what the program saved: its JSON text, to those who know containers also a container; 204 if there is nothing."""
+async def get_result(
+    request: Request, job_id: JobId, call: ByUser, encoding: Encoding = None, by_location: ByLocation = None
+) -> Response:
+    """Return what the program saved: its JSON text, to those who know containers also a container; 204 if there is nothing.
+
+    A large one that lies in a store of its own is answered with 302 to there, where its JSON text is the whole answer.
+    """
     stored = await call.platform.jobs.result(call.user, job_id)
-    return Response(status_code=204) if stored is None else await result_answer(stored, encoding)
+    if stored is None:
+        return Response(status_code=204)
+    direct_values = call.platform.direct_values
+    if by_location and (url := await direct_values.location(stored)) is not None:
+        return location_answer(url, stored)
+    return await result_answer(stored, encoding, direct_values, request.url.hostname)
 
 
 @router.get("/{job_id}/version/")

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -14,6 +14,12 @@ _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 JobId = Annotated[str, Path(pattern=_UUID)]
 FunctionId = Annotated[str, Path(pattern=_UUID)]
 Count = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Encoding = Annotated[str | None, Header(alias="Treadle-Encoding")]
+"""What the caller reads: see `qiskit_serverless.encodings`."""
+
+ByLocation = Annotated[str | None, Header(alias="Treadle-Location")]
+"""Given by who takes the address of a large value for the value."""
+
 Kind = Literal["catalog", "serverless"]
 """Functions of providers, or functions without one."""
 

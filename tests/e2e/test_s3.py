@@ -1,0 +1,171 @@
+"""A platform whose objects and logs lie in an S3 store: large values pass by the gateway, small ones and logs go through it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import numpy as np
+import psutil
+import pytest
+
+from qiskit_serverless import QiskitFunction, ServerlessClient
+from qiskit_serverless.functions import RunnableQiskitFunction
+from qiskit_serverless.serialization.container import MAGIC
+from tests.e2e.breaking_network import breaking_network
+from tests.running_platform import RunningPlatform, start_platform
+from tests.s3 import S3Server
+
+MIB = 2**20
+ELEMENTS = 3 * MIB
+"""Numbers of 8 bytes, which do not compress: two parts."""
+
+PROGRAM = """
+import numpy
+from qiskit_serverless import get_arguments, save_result
+arguments = get_arguments()
+print("the program was here")
+if "text" in arguments:
+    save_result({"text": "\\u00e4" * arguments["text"]})
+elif "array" in arguments:
+    save_result({"sum": float(arguments["array"].sum())})
+else:
+    save_result({"array": numpy.random.default_rng(1).random(arguments["elements"])})
+"""
+
+
+@pytest.fixture(scope="module")
+def platform(s3: S3Server) -> Iterator[RunningPlatform]:
+    running = start_platform(**s3.settings())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def function(platform: RunningPlatform, tmp_path: Path) -> RunnableQiskitFunction:
+    return uploaded(platform, tmp_path)
+
+
+def uploaded(platform: RunningPlatform, folder: Path) -> RunnableQiskitFunction:
+    (folder / "main.py").write_text(PROGRAM)
+    client = ServerlessClient(host=platform.url, token=platform.token)
+    return client.upload(QiskitFunction("s3", entrypoint="main.py", working_dir=str(folder)))
+
+
+def expected() -> np.ndarray:
+    return np.random.default_rng(1).random(ELEMENTS)
+
+
+class Traffic:
+    """What a gateway has received and sent, over sockets and otherwise, since this was made."""
+
+    def __init__(self, platform: RunningPlatform) -> None:
+        self._process = psutil.Process(platform.process.pid)
+        self._before = self._read()
+
+    def _read(self) -> int:
+        counters = self._process.io_counters()
+        return counters.read_chars + counters.write_chars
+
+    @property
+    def size(self) -> int:
+        return self._read() - self._before
+
+
+def test_small_values_and_logs_go_through_the_gateway(
+    function: RunnableQiskitFunction, s3: S3Server, platform: RunningPlatform
+) -> None:
+    job = function.run(elements=3)
+    np.testing.assert_array_equal(job.result()["array"], expected()[:3])
+    assert job.logs() == "the program was here\n"
+    keys = s3.keys(platform.variables["TREADLE_OBJECTS"])
+    assert f"arguments/{job.job_id}.json" in keys
+    assert f"results/{job.job_id}.1.json" in keys
+    assert f"logs/{job.job_id}/0000000000000000" in keys
+    assert not (platform.home / "objects").exists()
+    assert not (platform.home / "logs").exists()
+
+
+def test_a_large_result_passes_by_the_gateway_both_ways(
+    function: RunnableQiskitFunction, platform: RunningPlatform, s3: S3Server
+) -> None:
+    traffic = Traffic(platform)
+    job = function.run(elements=ELEMENTS)
+    result = job.result()
+    np.testing.assert_array_equal(result["array"], expected())
+    assert traffic.size < 4 * MIB
+    assert s3.read(platform.variables["TREADLE_OBJECTS"], f"results/{job.job_id}.1.json")[:8] == MAGIC
+
+
+def bare(platform: RunningPlatform, path: str, host: str = "127.0.0.1") -> httpx2.Response:
+    """Return the answer that a client gets who knows nothing of ours, and does not follow redirects."""
+    url = f"http://{host}:{urlsplit(platform.url).port}{path}"
+    return httpx2.get(url, headers={"Authorization": f"Bearer {platform.token}"}, timeout=60)
+
+
+@pytest.mark.parametrize("argument", [{"text": 2 * MIB}, {"elements": ELEMENTS}], ids=["text", "container"])
+def test_other_clients_are_led_to_the_json_text_of_a_large_result(
+    function: RunnableQiskitFunction, platform: RunningPlatform, argument: dict[str, int]
+) -> None:
+    job = function.run(**argument)
+    whole = job.result()
+    path = f"/api/v1/jobs/{job.job_id}/result/"
+    for _ in range(2):
+        answer = bare(platform, path)
+        assert answer.status_code == 302
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert urlsplit(answer.headers["Location"]).hostname == "localhost"
+    traffic = Traffic(platform)
+    found = httpx2.get(bare(platform, path).headers["Location"], timeout=60)
+    assert traffic.size < MIB
+    assert found.headers["Content-Type"] == "application/json"
+    through_gateway = bare(platform, path, host="localhost")  # a redirect to the same host would not be understood
+    assert through_gateway.status_code == 200
+    assert json.loads(found.text) == json.loads(through_gateway.json()["result"])
+    if "text" in argument:
+        assert json.loads(found.text) == whole
+
+
+def test_clients_that_look_a_result_up_with_its_job_get_it_through_the_gateway(
+    function: RunnableQiskitFunction, platform: RunningPlatform
+) -> None:
+    job = function.run(text=2 * MIB)
+    whole = job.result()
+    record = bare(platform, f"/api/v1/jobs/{job.job_id}/").json()
+    assert json.loads(record["result"]) == whole
+
+
+def test_a_small_result_is_no_redirect(function: RunnableQiskitFunction, platform: RunningPlatform) -> None:
+    job = function.run(text=3)
+    job.result()
+    answer = bare(platform, f"/api/v1/jobs/{job.job_id}/result/")
+    assert json.loads(answer.json()["result"]) == {"text": "äää"}
+
+
+def test_a_network_that_breaks_between_worker_or_client_and_store(s3: S3Server, tmp_path: Path) -> None:
+    limit = 8 * MIB
+    with breaking_network(s3.endpoint, limit) as network:
+        platform = start_platform(**s3.settings(), TREADLE_OBJECTS_PUBLIC_ENDPOINT=network.url)
+        try:
+            job = uploaded(platform, tmp_path).run(elements=ELEMENTS)
+            for _ in job.follow():
+                pass
+            assert network.broken, "while the worker sent the result"
+            network.break_again(limit)
+            np.testing.assert_array_equal(job.result()["array"], expected())
+            assert network.broken, "while the client received it"
+        finally:
+            platform.close()
+
+
+def test_who_cannot_reach_the_store_exchanges_large_values_with_the_gateway(s3: S3Server, tmp_path: Path) -> None:
+    platform = start_platform(**s3.settings(), TREADLE_OBJECTS_PUBLIC_ENDPOINT="http://127.0.0.1:9")
+    try:
+        job = uploaded(platform, tmp_path).run(elements=ELEMENTS)
+        np.testing.assert_array_equal(job.result()["array"], expected())
+        said = (platform.home / "runner.log").read_text()
+        assert "large values go through the gateway" in said
+        assert "X-Amz-Signature" not in said
+    finally:
+        platform.close()

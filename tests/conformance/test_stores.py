@@ -41,6 +41,12 @@ async def test_a_large_object_comes_back_whole(objects: ObjectStore) -> None:
     assert await objects.get("artifacts/large.tar") == data
 
 
+async def test_a_part_of_an_object_can_be_had_without_the_rest(objects: ObjectStore) -> None:
+    await objects.put("a", b"0123456789")
+    assert await objects.read("a", 3, 4) == b"3456"
+    assert await objects.read("b", 3, 4) is None
+
+
 async def in_blocks(data: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
     for start in range(0, len(data), 700_000):
         yield data[start : start + 700_000]

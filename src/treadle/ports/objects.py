@@ -47,5 +47,8 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> bytes | None:
         """Return what the key holds, or None."""
 
+    async def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Return so many bytes from `start` on, at least one, which must be there if the key holds anything; or None."""
+
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""

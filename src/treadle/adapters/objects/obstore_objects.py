@@ -108,6 +108,14 @@ class ObstoreObjects:
         except FileNotFoundError:
             return None
 
+    async def read(self, key: str, start: int, length: int) -> bytes | None:
+        """Return so many bytes from `start` on, or None when the key holds nothing."""
+        try:
+            with storage_errors():
+                return (await obstore.get_range_async(self._store, key, start=start, length=length)).to_bytes()
+        except FileNotFoundError:
+            return None
+
     async def delete(self, key: str) -> None:
         """Forget what the key holds; harmless when it holds nothing."""
         try:

@@ -4,14 +4,16 @@ A composition root of its own, without all that serves requests, so that a comma
 """
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.opening import is_newest, open_database, open_postgresql
 from treadle.domain.errors import HomeFolderError
+from treadle.domain.tokens import new_token
 from treadle.home_folder import locked
 from treadle.ports.repositories import Database
 from treadle.services.accounts import Accounts
@@ -62,3 +64,31 @@ def _open_in(home: Path) -> Database:
         )
     with contextlib.nullcontext() if is_newest(path) else locked(home):  # no gateway sees its tables change
         return open_database(path)
+
+
+def make_secrets(folder: Path) -> list[Path]:
+    """Make what all processes of one platform share and nobody else may know, as files for ``TREADLE_SECRETS``.
+
+    Args:
+        folder: Where they go, made if need be. A file that is there stays as it is.
+
+    Returns:
+        The files: the platform's key, the owner's token, and the token by which the processes of Ray know each other.
+
+    Raises:
+        HomeFolderError: The folder cannot be written.
+    """
+    contents = {
+        "treadle_secret_key": secrets.token_hex(32),
+        "treadle_owner_token": new_token(),
+        "ray_auth_token": secrets.token_hex(32),
+    }
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in contents.items():
+            read_or_make(folder / name, content)
+    except OSError as error:
+        raise HomeFolderError(
+            f"The folder {folder} cannot be written: {error.strerror}.", hint="Name another one."
+        ) from error
+    return [folder / name for name in contents]

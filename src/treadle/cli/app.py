@@ -16,6 +16,7 @@ from treadle.cli.errors import expected_errors, explain
 from treadle.cli.groups import Help, command_group
 from treadle.cli.output import Output
 from treadle.cli.run import run
+from treadle.cli.secrets import secrets
 from treadle.cli.up import up
 
 app = command_group("treadle", "Run Qiskit programs: upload a function, run it, watch it, get the result.")
@@ -51,6 +52,7 @@ app.add_typer(profiles.app)
 app.add_typer(users.app)
 app.add_typer(user_groups.app)
 app.add_typer(providers.app)
+app.command()(secrets)
 app.command()(doctor)
 
 

@@ -1,4 +1,4 @@
-"""Writes what is made from the code (``make docs``): settings, SDK compatibility, and the reference of the command line."""
+"""Writes what is made from the code (``make docs``): settings, SDK compatibility, values of the chart, the command line."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from docs import sdk_compatibility
+from docs import chart, sdk_compatibility
 
 from treadle.settings import Settings
 
@@ -43,6 +43,7 @@ def main() -> None:
     """Write the pages."""
     (DOCS / "settings.md").write_text(settings_page())
     (DOCS / "cli.md").write_text(cli_page())
+    chart.main()
     (DOCS / "sdk-compatibility.md").write_text(sdk_compatibility.page())
 
 

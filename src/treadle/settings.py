@@ -74,6 +74,12 @@ class Settings(BaseSettings):
         pattern=f"^{ENGINE_NAME}(,{ENGINE_NAME})*$",
         description="Engines that jobs run on, separated by commas; the first is that of jobs whose compute profile names none.",
     )
+    ray_address: str | None = Field(
+        None,
+        pattern=r"^.+:\d+$",
+        description="Ray cluster of the engine `ray`, `host:port` of its head (docs/ray.md);"
+        " without one, Ray is started on this machine.",
+    )
     bind_host: str = Field(
         "127.0.0.1", description="Address to listen on. Others than loopback open it to the network."
     )

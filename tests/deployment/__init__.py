@@ -13,7 +13,7 @@ DEPLOY = PROJECT / "deploy"
 def unknown_settings(names: Iterable[str]) -> set[str]:
     """Return those of the names of variables that look like settings of the platform, and are none."""
     known = {f"TREADLE_{name.upper()}" for name in Settings.model_fields}
-    return {name for name in names if name.upper().startswith("TREADLE_")} - known
+    return {name for name in names if name.upper().startswith("TREADLE_") and name.upper() not in known}
 
 
 def variables_in(text: str) -> set[str]:

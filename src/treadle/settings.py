@@ -144,6 +144,11 @@ class Settings(BaseSettings):
     warm_environments: int = Field(
         4, ge=1, description="Environments whose processes stay ready to start programs, besides the platform's own."
     )
+    delivery_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Time between two deliveries of what running programs have changed, where their files lie in a bucket.",
+    )
     wall_seconds: float | None = Field(None, gt=0, description="Longest run of a program; none by default.")
 
     @field_validator("secrets")

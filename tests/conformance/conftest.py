@@ -9,10 +9,12 @@ import pytest
 from tests.conformance.dispatching import Desk, a_desk
 from tests.s3 import S3Server
 from treadle.adapters.auth.keys import FileSigner
+from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.opening import open_postgresql
 from treadle.adapters.database.schema import upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.files.objects import ObjectFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.logs.objects import ObjectLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
@@ -65,7 +67,11 @@ def sqlite_database(tmp_path: Path) -> Database:
 @pytest.fixture(params=["folder", "s3"])
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """An empty object store."""
-    if request.param == "folder":
+    return _objects(request, request.param, tmp_path)
+
+
+def _objects(request: pytest.FixtureRequest, where: str, tmp_path: Path) -> ObjectStore:
+    if where == "folder":
         return ObstoreObjects.in_folder(tmp_path / "objects")
     return ObstoreObjects(request.getfixturevalue("bucket").store)
 
@@ -84,10 +90,16 @@ def logs(request: pytest.FixtureRequest, tmp_path: Path) -> LogStore:
     return ObjectLogs(request.getfixturevalue("bucket").store)
 
 
-@pytest.fixture(params=["folder"])
-def files(tmp_path: Path) -> FileStore:
+@pytest.fixture(params=["folder", "sqlite and folder", "postgresql and s3"])
+async def files(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[FileStore]:
     """An empty file store."""
-    return FolderFiles(tmp_path / "files")
+    names, _, contents = request.param.partition(" and ")
+    if not contents:
+        yield FolderFiles(tmp_path / "files")
+        return
+    database: Database = request.getfixturevalue(f"{names}_database")
+    yield ObjectFiles(database, _objects(request, contents, tmp_path), SystemClock())
+    await database.close()
 
 
 @pytest.fixture

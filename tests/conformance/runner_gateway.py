@@ -13,14 +13,16 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.conformance.stored_spaces import Answer, StoredSpaces
 from treadle.domain.outcome import Outcome
 
 PATIENCE = 30.0
-_ROUTE = re.compile(r"/api/runner/v1/jobs/([^/]+)/attempts/(\d+)/(\w+)/?")
+_ROUTE = re.compile(r"/api/runner/v1/jobs/([^/]+)/attempts/(\d+)/([\w/]+?)/?")
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Attempt:
         calls: Names of those that were accepted.
         stages: The stages that were reported.
         log: The log so far.
+        files: The job's files.
         pause: Seconds to let pass between two parts of it.
         result: The result, once there is one.
         outcome: The end, once there is one.
@@ -55,6 +58,7 @@ class Attempt:
     calls: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     log: bytes = b""
+    files: StoredSpaces = field(default_factory=StoredSpaces)
     pause: float = 0.0
     result: bytes | None = None
     outcome: Outcome | None = None
@@ -129,35 +133,38 @@ class RunnerGateway:
         assert attempt.outcome is not None
         return attempt.outcome
 
-    def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, bytes]:
-        """Return status and body of the answer to a request."""
+    def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
+        """Return status, body and headers of the answer to a request."""
         route = _ROUTE.fullmatch(urlsplit(target).path)
         attempt = self._attempts.get((route[1], int(route[2]))) if route else None
         if route is None or attempt is None:
-            return 404, b'{"message": "no such attempt"}'
-        if token != f"Bearer {attempt.token}":
-            return 401, b'{"detail": "not your token"}'
+            return 404, b'{"message": "no such attempt"}', {}
+        if headers.get("Authorization") != f"Bearer {attempt.token}":
+            return 401, b'{"detail": "not your token"}', {}
         with self.changed:
             try:
-                return self._serve(attempt, method, route[3], parse_qs(urlsplit(target).query), body)
+                query = parse_qs(urlsplit(target).query)
+                return self._serve(attempt, method, route[3], query, headers.get("Range"), body)
             finally:
                 attempt.on_call.pop(route[3], lambda: None)()
                 self.changed.notify_all()
 
     def _serve(
-        self, attempt: Attempt, method: str, name: str, query: dict[str, list[str]], body: bytes
-    ) -> tuple[int, bytes]:
+        self, attempt: Attempt, method: str, name: str, query: dict[str, list[str]], part: str | None, body: bytes
+    ) -> Answer:
         attempt.tried.append(name)
         refusal = attempt.refused.get(name, attempt.refusal)
         if refusal is None and attempt.outcome is not None:
             refusal = 409  # over
         if refusal is not None:
-            return refusal, b'{"message": "refused by the test"}'
+            return refusal, b'{"message": "refused by the test"}', {}
         attempt.calls.append(name)
+        if name.startswith("files/"):
+            return attempt.files.answer(method, name.removeprefix("files/"), query.get("file", [""])[0], part, body)
         if method == "GET":
             found = attempt.artifact if name == "artifact" else attempt.arguments
-            return (200, found) if found is not None else (404, b'{"message": "not here"}')
-        return 200, json.dumps(self._take(attempt, name, query, body)).encode()
+            return (200, found, {}) if found is not None else (404, b'{"message": "not here"}', {})
+        return 200, json.dumps(self._take(attempt, name, query, body)).encode(), {}
 
     def _take(self, attempt: Attempt, name: str, query: dict[str, list[str]], body: bytes) -> dict[str, Any]:
         match name:
@@ -212,10 +219,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, answer = self.server.gateway.answer(
-            self.command, self.path, self.headers.get("Authorization", ""), body
-        )
+        status, answer, headers = self.server.gateway.answer(self.command, self.path, self.headers, body)
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)

@@ -65,6 +65,8 @@ async def test_a_stream_is_stored_whole_and_read_in_parts(objects: ObjectStore) 
     assert max(map(len, blocks)) <= 2**20
     assert await asyncio.to_thread(stored.read, 255, 3) == b"\xff\x00\x01"
     assert await asyncio.to_thread(stored.read, 0, 0) == b""
+    assert await objects.read("results/1", 255, 3) == b"\xff\x00\x01"
+    assert await objects.read("results/2", 0, 1) is None
 
 
 async def test_a_stream_that_breaks_leaves_what_was_there(objects: ObjectStore) -> None:

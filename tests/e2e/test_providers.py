@@ -341,7 +341,14 @@ def test_whatever_the_route_what_is_not_for_the_caller_does_not_exist(
 ) -> None:
     job = people.mate.finished_job(angle=4)
     function_id = people.mate.get("/programs/get_by_title/solve/?provider=lab")["id"]
-    known = {"job_id": job, "title": "solve", "function_id": function_id, "version": "1", "attempt": "1"}
+    known = {
+        "job_id": job,
+        "title": "solve",
+        "function_id": function_id,
+        "version": "1",
+        "attempt": "1",
+        "space": "user",
+    }
     caller = getattr(people, who).http
     answers = {
         f"{method.upper()} {path}": sent(caller, method, people.platform.url + path.format_map(known))

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from treadle.api import documents, errors, machines, probes, runner
+from treadle.api import documents, errors, machines, probes, runner, runner_files
 from treadle.api.middleware import BodyLimit, Negotiation, SecurityHeaders, TrailingSlash
 from treadle.api.platform import Platform
 from treadle.api.v1 import environments, files, functions, jobs, profiles, program_reports, versions
@@ -23,6 +23,7 @@ _ROUTES = (
     profiles,
     runner,
     machines,
+    runner_files,
     probes,
     documents,
 )

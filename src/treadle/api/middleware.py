@@ -96,7 +96,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         received = 0
-        largest = self._largest_form if scope.get("path") in _UPLOADS else self._largest
+        largest = self._largest_form if _is_file(scope) else self._largest
 
         async def counting() -> Message:
             nonlocal received
@@ -107,6 +107,12 @@ class BodyLimit:
             return message
 
         await self._app(scope, counting, send)
+
+
+def _is_file(scope: Scope) -> bool:
+    """Return whether the body of a request is a file, or a form around one."""
+    path = scope.get("path", "")
+    return path in _UPLOADS or (path.startswith("/api/runner/") and path.endswith("/content/"))
 
 
 def _is_value(scope: Scope) -> bool:

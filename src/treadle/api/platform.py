@@ -12,6 +12,7 @@ from treadle.services.direct_values import DirectValues
 from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
+from treadle.services.job_files import JobFiles
 from treadle.services.jobs import Jobs
 from treadle.services.program_reports import ProgramReports
 from treadle.services.quantum_stops import QuantumStops
@@ -39,6 +40,7 @@ class Platform:
         quantum_stops: Ends jobs on quantum computers.
         reports: The runner's side.
         direct_values: Large values on their way past the gateway.
+        job_files: Files of jobs, for the runner's side.
         circuits: Writes circuits for clients with an older Qiskit.
         version: Version of the platform.
         is_ready: Returns why the platform cannot take work now, or None.
@@ -58,6 +60,7 @@ class Platform:
     quantum_stops: QuantumStops
     reports: Reports
     direct_values: DirectValues
+    job_files: JobFiles
     circuits: CircuitWriter
     version: str
     is_ready: Callable[[], str | None]

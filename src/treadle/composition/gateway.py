@@ -36,6 +36,7 @@ from treadle.services.environment_builds import EnvironmentBuilds
 from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
+from treadle.services.job_files import JobFiles
 from treadle.services.jobs import Jobs
 from treadle.services.launching import JobTerms
 from treadle.services.log_settling import LogSettling
@@ -139,6 +140,7 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         quantum_stops=QuantumStops(program_reports, RuntimeClientProcess()),
         reports=Reports(database, Artifacts(objects), values, direct_values, logs, settling, wakeups, clock),
         direct_values=direct_values,
+        job_files=JobFiles(database, stores.files, settings.largest_file),
         circuits=CircuitProcesses(),
         version=version("treadle"),
         is_ready=is_ready,
@@ -181,6 +183,7 @@ def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
         grace_seconds=settings.grace_seconds,
         wall_seconds=settings.wall_seconds,
         running_jobs=settings.running_jobs,
+        delivery_seconds=settings.delivery_seconds,
         profiles=profiles,
     )
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from treadle.adapters.clock import SystemClock
 from treadle.adapters.database.opening import open_database, open_postgresql
 from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.files.objects import ObjectFiles
 from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.logs.objects import ObjectLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
@@ -50,14 +52,15 @@ def open_stores(settings: Settings) -> Stores:
         SettingsError: A store that the settings name cannot be used.
     """
     home = settings.home_folder
-    bucket = _open_bucket(settings)
+    bucket, database = _open_bucket(settings), _open_database(settings)
+    objects = ObstoreObjects.in_folder(home / "objects") if bucket is None else ObstoreObjects(bucket.store)
     return Stores(
-        database=_open_database(settings),
+        database=database,
         wakeups=_open_wakeups(settings),
-        objects=ObstoreObjects.in_folder(home / "objects") if bucket is None else ObstoreObjects(bucket.store),
+        objects=objects,
         transfers=_transfers(bucket),
         logs=FolderLogs(home / "logs") if bucket is None else ObjectLogs(bucket.store),
-        files=FolderFiles(home / "data"),
+        files=FolderFiles(home / "data") if bucket is None else ObjectFiles(database, objects, SystemClock()),
     )
 
 

@@ -18,6 +18,7 @@ class CauseCode(StrEnum):
     MISSING_PACKAGE = "missing_package"
     RESULT_NOT_SERIALIZABLE = "result_not_serializable"
     OUT_OF_MEMORY = "out_of_memory"
+    FILES_NOT_STORED = "files_not_stored"
     DISK_FULL = "disk_full"
     EXIT_CODE = "exit_code"
     KILLED = "killed"
@@ -187,6 +188,10 @@ def _kind_and_hint(failure: Failure) -> tuple[CauseCode, str]:
     if "path" in failure.details:
         return CauseCode.RESULT_NOT_SERIALIZABLE, (
             f"Turn {failure.details['path']} into numbers, text, arrays, circuits or containers of these before save_result()."
+        )
+    if "files" in failure.details:
+        return CauseCode.FILES_NOT_STORED, (
+            "Have the program write less, or under other names, or delete files you no longer need, and run the job again."
         )
     if failure.details.get("errno") in (errno.ENOSPC, errno.EDQUOT):
         return CauseCode.DISK_FULL, "Free some space on the platform's disk, or write less in the program."

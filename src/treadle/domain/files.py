@@ -4,20 +4,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from qiskit_serverless.spaces.names import LONGEST_NAME, fault
 from treadle.domain.errors import InvalidError
-from treadle.domain.text import is_text
-
-LONGEST_NAME = 255
-"""Most bytes of one segment of a path, what file systems take."""
-
-LONGEST_PATH = 1024
-"""Most bytes of a path in a space."""
-
-DEEPEST = 32
-"""Most segments of a path in a space."""
 
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +45,21 @@ class StoredFile:
     sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What a platform whose files lie in an object store notes of one.
+
+    Attributes:
+        file: The file.
+        object: Key of the object that holds its content, which is never written again.
+        start: Where in the object its content begins: small files that came together share one.
+    """
+
+    file: StoredFile
+    object: str
+    start: int = 0
+
+
 def user_space(user_id: str, provider: str | None, title: str) -> Space:
     """Return the space of a user with a function: one for all functions without provider, one for each with."""
     return Space(("providers", provider, title, user_id)) if provider else Space((user_id,))
@@ -71,31 +76,10 @@ def clean_path(path: str) -> str:
     Raises:
         InvalidError: It would leave the space, or no file system can hold it.
     """
-    fault = _fault(path)
-    if fault is not None:
-        raise InvalidError(f"A file cannot be called {path[:LONGEST_NAME]!r}: {fault}.")
+    reason = fault(path)
+    if reason is not None:
+        raise InvalidError(f"A file cannot be called {path[:LONGEST_NAME]!r}: {reason}.")
     return path
-
-
-def is_clean(path: str) -> bool:
-    """Return whether a file in a space can have this path."""
-    return _fault(path) is None
-
-
-def _fault(path: str) -> str | None:
-    segments = path.split("/")
-    if "\0" in path or not is_text(path):
-        return "it has a character that no file name can hold"
-    if path.startswith("/") or ".." in segments:
-        return "it leads out of the folder"
-    if "" in segments or "." in segments:
-        return "it has an empty segment, or one that is only a dot"
-    if _CONTROL.search(path):
-        return "it has a control character"
-    longest = max(len(segment.encode()) for segment in segments)
-    if longest > LONGEST_NAME or len(path.encode()) > LONGEST_PATH or len(segments) > DEEPEST:
-        return f"at most {LONGEST_NAME} bytes a segment, {LONGEST_PATH} in all, and {DEEPEST} segments are possible"
-    return None
 
 
 def stored_name(filename: str) -> str:

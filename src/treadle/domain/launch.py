@@ -17,12 +17,14 @@ class Launch:
         token: The job's own token, good for this attempt only.
         entrypoint: Path of the program inside the artifact, e.g. ``main.py``.
         artifact_digest: SHA-256 of the artifact in hexadecimal; the key of the machine's artifact cache.
-        data_path: The folder the program finds at ``DATA_PATH``.
+        data_path: The folder the program finds at ``DATA_PATH``; None where files are brought to it and sent back.
         variables: Environment variables of the function and of the job.
         budget: What the job may use.
         grace_seconds: Time between SIGTERM and SIGKILL when the job is cancelled.
         wall_seconds: Longest run of the program, or None for no limit.
         function_data_path: The folder of the function's provider, None for a function without one.
+        delivery_seconds: Time between two deliveries of what the running program has changed among files brought to it.
+        has_function_space: Whether the function's provider keeps files for it, wherever they are.
         environment: Digest of the environment it runs in, or None for the platform's own.
         environment_token: Opens the lock of that environment, for a machine that has to build it.
     """
@@ -33,12 +35,14 @@ class Launch:
     token: str
     entrypoint: str
     artifact_digest: str
-    data_path: str
+    data_path: str | None
     variables: dict[str, str]
     budget: Budget
     grace_seconds: float
     wall_seconds: float | None = None
     function_data_path: str | None = None
+    has_function_space: bool = False
+    delivery_seconds: float = 10.0
     environment: str | None = None
     environment_token: str | None = None
 

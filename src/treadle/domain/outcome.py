@@ -32,7 +32,7 @@ class Failure:
         traceback: The formatted traceback, cut to a reasonable length.
         details: What the exception itself carries and the diagnosis needs: ``{"module": name}`` of a
             ModuleNotFoundError, ``{"errno": number}`` of an OSError, ``{"path": text}`` of a value that cannot be stored,
-            ``{"code": text}`` of a ServerlessError.
+            ``{"code": text}`` of a ServerlessError, ``{"files": text}`` of files that could not be stored.
     """
 
     type: str

@@ -1,10 +1,13 @@
 """Where the files of users and providers are kept, and where their programs find them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from treadle.domain.files import Space, StoredFile
+
+SMALL = 2**18
+"""Most bytes of a file that is written or read together with others."""
 
 
 class OpenFile(Protocol):
@@ -35,12 +38,12 @@ class OpenFile(Protocol):
 class FileStore(Protocol):
     """Files by space and path. Paths are clean (`treadle.domain.files.clean_path`).
 
-    Programs write into the folders of their spaces too, and what they leave there can be anything: only regular files count, and
-    no link leads anywhere.
+    Where a store is a folder, programs write into it too, and what they leave there can be anything: only regular files count,
+    and no link leads anywhere.
     """
 
-    def folder(self, space: Space) -> str:
-        """Return the folder in which programs find the files of a space."""
+    def folder(self, space: Space) -> str | None:
+        """Return the folder in which programs find the files of a space; None where they are brought to each program."""
 
     async def names(self, space: Space) -> list[str]:
         """Return the names of the files that lie directly in a space, in order."""
@@ -68,11 +71,20 @@ class FileStore(Protocol):
             treadle.domain.errors.StorageError: The store refuses to write.
         """
 
+    async def write_small(self, space: Space, contents: Mapping[str, bytes]) -> None:
+        """Store small files by their paths, as `write` does each. Where it raises, some of them may be stored."""
+
+    async def read_small(self, space: Space, paths: Sequence[str]) -> list[bytes | None]:
+        """Return the content of some files in the order of their paths; None for what is not there or not small."""
+
     async def open(self, space: Space, path: str) -> OpenFile | None:
         """Open a file for reading; None when there is none."""
 
     async def delete(self, space: Space, path: str) -> bool:
         """Remove a file. Returns whether there was one."""
+
+    async def delete_unchanged(self, space: Space, digests: Mapping[str, str]) -> None:
+        """Remove files by their paths, but only those that still have the SHA-256 (in hexadecimal) that goes with the path."""
 
     async def sweep(self) -> None:
         """Remove what writes have left that a crash cut off. To be called before the first write."""

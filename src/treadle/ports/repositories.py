@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from treadle.domain.environments import Environment, EnvironmentStatus
+from treadle.domain.files import FileRecord
 from treadle.domain.functions import Function, FunctionVersion
 from treadle.domain.jobs import EventRecord, Job, JobFilter, Placement, RuntimeJob, StoredEvent
 from treadle.domain.lifecycle import JobState
@@ -305,6 +306,46 @@ class EnvironmentRepository(Protocol):
         """Return the digests of the environments of jobs that an engine has."""
 
 
+class FileRepository(Protocol):
+    """Files whose content lies in an object store: by the name of their space and their path, and the objects nothing needs."""
+
+    def get(self, space: str, path: str) -> FileRecord | None:
+        """Return what is noted of a file."""
+
+    def some(self, space: str, paths: Sequence[str]) -> list[FileRecord]:
+        """Return what is noted of those of some files that are there."""
+
+    def below(self, space: str, folder: str, most: int) -> list[FileRecord]:
+        """Return what is noted of the files in a folder and in those below it, in order of their paths, up to `most`.
+
+        An empty `folder` means the whole space.
+        """
+
+    def names(self, space: str) -> list[str]:
+        """Return the names of the files that lie directly in a space, in order."""
+
+    def clash(self, space: str, paths: Sequence[str]) -> str | None:
+        """Return one of some paths that no file can have: a folder has it, or a file has that of one of its folders."""
+
+    def put(self, space: str, records: Sequence[FileRecord], now: datetime) -> None:
+        """Note files, in place of those that had their paths; what only those needed is dropped."""
+
+    def remove(self, space: str, paths: Sequence[str], now: datetime) -> int:
+        """Forget files; what only those needed is dropped. Returns how many there were."""
+
+    def drop(self, key: str, now: datetime) -> None:
+        """Note that no file needs an object, or none does yet."""
+
+    def keep(self, key: str, since: datetime) -> bool:
+        """Take back `drop`. Returns whether it was noted, at that time or later."""
+
+    def dropped(self, before: datetime, most: int) -> list[str]:
+        """Return up to `most` objects that were dropped before a time, the longest ago first."""
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Forget objects that were dropped and are deleted."""
+
+
 class Repositories(Protocol):
     """What a transaction works on."""
 
@@ -331,6 +372,10 @@ class Repositories(Protocol):
     @property
     def environments(self) -> EnvironmentRepository:
         """Environments of functions."""
+
+    @property
+    def files(self) -> FileRepository:
+        """Files whose content lies in an object store."""
 
 
 class Database(Protocol):

@@ -32,6 +32,7 @@ class AttemptFolder:
         temporary: Its ``TMPDIR``.
         short: A link to `temporary` whose path is short enough for the path of a Unix socket below it (107 bytes).
         download: Where the artifact lies while it is fetched.
+        spaces: The job's files, where it shares no folder with the platform.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,6 +44,7 @@ class AttemptFolder:
         self.temporary = path / "tmp"
         self.short = _SHORT_PATHS / f"treadle-{path.name.replace('-', '')[-_SHORT_NAME:]}"
         self.download = path / "download"
+        self.spaces = path / "spaces"
         self._lock = path / "lock"
         self._outcome = path / "outcome.json"
         self._lock_descriptor: int | None = None

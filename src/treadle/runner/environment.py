@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from qiskit_serverless.spaces.job_spaces import DESCRIPTION
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
+from treadle.runner.file_delivery import spaces_of
 from treadle.runner.ray import ray_variables
 
 if TYPE_CHECKING:
@@ -46,11 +48,19 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
         "ENV_JOB_ARGUMENTS": "{}",
         "ARGUMENTS_PATH": str(folder.arguments),
         "RESULTS_PATH": str(folder.result),
-        "DATA_PATH": launch.data_path,
-        "FUNCTION_DATA_PATH": launch.function_data_path or launch.data_path,
+        **_files(launch, folder),
         "TREADLE_BUDGET": json.dumps(launch.budget.to_dict()),
         "TMPDIR": str(folder.temporary),
     }
+
+
+def _files(launch: Launch, folder: AttemptFolder) -> dict[str, str]:
+    """Return the variables about the job's files. Where these are brought when they are looked at, `settle` adds the folders."""
+    spaces = spaces_of(launch, folder)
+    if spaces is not None:
+        return {DESCRIPTION: spaces.description()}
+    data_path = str(launch.data_path)
+    return {"DATA_PATH": data_path, "FUNCTION_DATA_PATH": launch.function_data_path or data_path}
 
 
 def threads(launch: Launch) -> int:

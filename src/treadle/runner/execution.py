@@ -20,6 +20,7 @@ from treadle.domain.outcome import Ending, Failure, Outcome
 from treadle.runner import handover, messages, program
 from treadle.runner.attempt import AttemptFolder
 from treadle.runner.environment import job_environment
+from treadle.runner.file_delivery import RunningDeliveries, spaces_of
 from treadle.runner.file_watch import FileWatch
 from treadle.runner.processes import end_children, reap, send, send_to_group
 from treadle.runner.reporting import LogTail, Reporter
@@ -84,6 +85,7 @@ class Execution:
         self._kill_at = _NEVER
         self._fork_server: ForkServer | None = None
         self._log_watch: FileWatch | None = None
+        self._deliveries = RunningDeliveries(spaces_of(launch, folder), launch.delivery_seconds)
         self._hung_up: set[int] = set()
 
     def begin(self) -> None:
@@ -110,6 +112,7 @@ class Execution:
         self._reap()
         while self._status is None and time.monotonic() < self._kill_at:
             self._reporter.step()
+            self._deliveries.step()
             self._wait()
             self._obey()
         wall_seconds = time.monotonic() - self._began
@@ -125,14 +128,16 @@ class Execution:
         end_children(self._signals, self._reaped, _UNKILLABLE_SECONDS)
 
     def _prepare_worker(self) -> None:
-        program.settle(job_environment(self._launch, self._folder, os.environ), self._folder.work)
+        variables = job_environment(self._launch, self._folder, os.environ)
+        program.settle(variables, self._folder.work, spaces_of(self._launch, self._folder))
 
     def _wait(self) -> None:
         """Wait for the next event, or the next moment at which there is something to do, and react."""
         poll, reactions = select.poll(), dict(self._sources())
         for descriptor in reactions:
             poll.register(descriptor, select.POLLIN)
-        pause = min(self._reporter.due(), self._stop_at, self._kill_at) - time.monotonic()
+        moments = (self._reporter.due(), self._deliveries.due(), self._stop_at, self._kill_at)
+        pause = min(moments) - time.monotonic()
         for descriptor, _ in poll.poll(math.ceil(max(0.0, pause) * 1000)):
             reactions[descriptor]()
 
@@ -216,7 +221,7 @@ class Execution:
         self._usage.add(usage)
         if pid == self._pid:
             self._status = status
-        elif self._fork_server is not None:
+        elif not self._deliveries.ended(pid) and self._fork_server is not None:
             self._fork_server.child_exited(pid, status, usage)
 
     def _outcome(self, wall_seconds: float) -> Outcome:

@@ -20,11 +20,13 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 from qiskit_serverless.forked import become_child
+from qiskit_serverless.spaces.job_spaces import JobSpaces
 from treadle.domain.launch import Launch
 from treadle.domain.outcome import Failure
 from treadle.runner import failure, handover
 from treadle.runner.attempt import AttemptFolder
 from treadle.runner.environment import job_environment, limit_threads, replace_environment, threads
+from treadle.runner.file_delivery import spaces_of
 from treadle.runner.messages import failure_message
 from treadle.runner.processes import set_name
 
@@ -61,9 +63,11 @@ def run(channels: Channels, home: Path, supervisor: int) -> NoReturn:
         os._exit(1 if code is None else code)
 
 
-def settle(variables: Mapping[str, str], work: Path) -> None:
-    """Take up a job's environment and working directory; its task workers do the same."""
+def settle(variables: Mapping[str, str], work: Path, spaces: JobSpaces | None) -> None:
+    """Take up a job's environment, files and working directory; its task workers do the same."""
     replace_environment(variables)
+    if spaces is not None:
+        spaces.attach()
     time.tzset()
     tempfile.tempdir = None  # some library asked for it in the zygote already
     os.chdir(work)
@@ -111,7 +115,7 @@ def _execute(launch: Launch, folder: AttemptFolder, channels: Channels) -> None:
         "TREADLE_REPORT_FD": str(channels.report.fileno()),
         "TREADLE_WORKERS_FD": str(channels.workers.fileno()),
     }
-    settle(variables, folder.work)
+    settle(variables, folder.work, spaces_of(launch, folder))
     path = folder.work / launch.entrypoint
     if path.parent != folder.work:
         sys.path.insert(0, str(path.parent))  # where Python looks first: beside the program

@@ -5,7 +5,9 @@ It never runs user code, and nothing of what the zygote imported, so it stays si
 
 import contextlib
 import json
+import math
 import os
+import select
 import socket
 import sys
 import time
@@ -21,15 +23,17 @@ from treadle.runner import handover
 from treadle.runner.artifact import ArtifactCache, ArtifactError
 from treadle.runner.attempt import AttemptFolder, open_regular
 from treadle.runner.execution import Execution, ProgramProcess
+from treadle.runner.file_delivery import deliver_all, spaces_of
 from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError
 from treadle.runner.preload import qpy_version
-from treadle.runner.processes import become_subreaper, end_strays, set_name
+from treadle.runner.processes import become_subreaper, end_children, end_strays, reap, set_name
 from treadle.runner.ray import has_ray
 from treadle.runner.reporting import LogTail, Reporter
 from treadle.runner.results import send_result
 from treadle.runner.signals import GATEWAY_IS_BACK, SignalPipe
 
 _NAMES_SHOWN = 20
+_UNKILLABLE_SECONDS = 5.0
 
 Value = TypeVar("Value")
 
@@ -128,8 +132,9 @@ class Supervisor:
         folder.temporary.mkdir(mode=0o700)
         if has_ray():
             folder.shorten()
-        for data_path in (self._launch.data_path, self._launch.function_data_path or self._launch.data_path):
-            Path(data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for data_path in (self._launch.data_path, self._launch.function_data_path):
+            if data_path is not None:
+                Path(data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _arguments(self) -> str:
         """Return the path of the job's arguments. Another environment than the platform's may have an older Qiskit."""
@@ -155,12 +160,53 @@ class Supervisor:
         result = open_regular(self._folder.result)
         outcome = replace(outcome, has_result=result is not None)
         self._record(outcome)
+        outcome = self._deliver_files(outcome)
         self._reporter.flush(self._pause)
         if result is not None:
             with os.fdopen(result, "rb") as file:
                 outcome = self._send_result(file, outcome)
         finished = Call("POST", "finished", json.dumps(outcome.to_dict()).encode())
         self._call(finished)
+
+    def _deliver_files(self, outcome: Outcome) -> Outcome:
+        """Deliver what the program has left among its files. A job whose files were refused has not succeeded."""
+        spaces = spaces_of(self._launch, self._folder)
+        reason = deliver_all(spaces, self._attend) if spaces is not None and spaces.looked_at else None
+        if reason is None:
+            return outcome
+        if outcome.exit_code != 0:  # what ended the program says more
+            print(f"files of a program that failed were not stored: {reason}", file=sys.stderr)
+            return outcome
+        failure = Failure("FilesError", f"files of the program were not stored: {reason}", details={"files": reason})
+        return replace(outcome, exit_code=1, failure=failure)
+
+    def _attend(self, pid: int) -> int:
+        """Go on with the reports until a process of ours has ended. Returns its wait status.
+
+        Raises:
+            AttemptOverError: The gateway wants nothing more from this attempt.
+        """
+        while True:
+            for ended, status, _ in reap():
+                if ended == pid:
+                    return status
+            if self._reporter.over:
+                end_children(self._signals, lambda *_: None, _UNKILLABLE_SECONDS)
+                raise AttemptOverError("the gateway has closed this attempt", 409)
+            self._reporter.step()
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait for a signal, for an answer, or until there is something to report."""
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        if self._reporter.answer_pending:
+            poll.register(self._gateway, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(_milliseconds(self._reporter.due()))]
+        if GATEWAY_IS_BACK in self._signals.read():
+            self._gateway.retry_now()
+        if self._reporter.answer_pending and self._gateway.fileno() in ready:
+            self._reporter.receive()
 
     def _send_result(self, file: BinaryIO, outcome: Outcome) -> Outcome:
         """Send the result. A job whose result was refused has not succeeded."""
@@ -209,6 +255,11 @@ class Supervisor:
     def _pause_or_stop(self, seconds: float) -> None:
         if SIGTERM in self._pause(seconds):
             raise StopRequestedError
+
+
+def _milliseconds(moment: float) -> int | None:
+    """Return the time from now to a moment (`time.monotonic`); None for ever."""
+    return None if math.isinf(moment) else math.ceil(max(0.0, moment - time.monotonic()) * 1000)
 
 
 def _check_entrypoint(work: Path, entrypoint: str) -> None:

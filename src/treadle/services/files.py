@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 
+from qiskit_serverless.spaces.names import is_clean
 from treadle.domain.errors import NotFoundError
-from treadle.domain.files import Space, StoredFile, clean_path, is_clean, provider_space, stored_name, user_space
+from treadle.domain.files import Space, StoredFile, clean_path, provider_space, stored_name, user_space
 from treadle.domain.users import User
 from treadle.ports.files import FileStore, OpenFile
 from treadle.services.functions import Functions

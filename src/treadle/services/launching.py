@@ -41,6 +41,7 @@ class JobTerms:
         budget: What it may use, unless it has a compute profile.
         grace_seconds: Time between SIGTERM and SIGKILL.
         wall_seconds: Longest run, None for no limit.
+        delivery_seconds: Time between two deliveries of a running program's files.
         running_jobs: How many jobs may be on each engine of a dispatcher at once.
         profiles: The compute profiles on offer.
     """
@@ -50,6 +51,7 @@ class JobTerms:
     grace_seconds: float
     wall_seconds: float | None
     running_jobs: int
+    delivery_seconds: float = 10.0
     profiles: ComputeProfiles = field(default_factory=ComputeProfiles)
 
 
@@ -182,6 +184,8 @@ class Launches:
             artifact_digest=version.artifact_digest,
             data_path=self._files.folder(user_space(job.author_id, provider, job.function_title)),
             function_data_path=self._files.folder(provider_space(provider, job.function_title)) if provider else None,
+            has_function_space=provider is not None,
+            delivery_seconds=terms.delivery_seconds,
             variables={
                 **self._functions.unsealed(version),
                 "ENV_ACCESS_TRIAL": str(job.business_model is BusinessModel.TRIAL),

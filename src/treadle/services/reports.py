@@ -53,7 +53,7 @@ class Reports:
         """
 
         def work(repositories: Repositories) -> FunctionVersion:
-            return repositories.functions.version(_current(repositories, identity).version_id)
+            return repositories.functions.version(current(repositories, identity).version_id)
 
         return await self._artifacts.of(await self._database.read(work))
 
@@ -63,7 +63,7 @@ class Reports:
         Raises:
             InvalidError: They are gone.
         """
-        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._database.read(lambda repositories: current(repositories, identity))
         arguments = await self._values.open(arguments_key(identity.job_id))
         if arguments is None:
             raise InvalidError("The job's arguments are gone from the platform's store; run the function again.")
@@ -86,7 +86,7 @@ class Reports:
         """Note that the attempt is alive. Returns whether it should be stopped."""
 
         def work(repositories: Repositories) -> Job:
-            job = _current(repositories, identity)
+            job = current(repositories, identity)
             repositories.jobs.renew_lease(job.id, identity.attempt, self._clock.now() + LEASE)
             return job
 
@@ -98,7 +98,7 @@ class Reports:
         Returns:
             How many bytes are stored now, and how many seconds to let pass before the next part, if it is not large.
         """
-        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._database.read(lambda repositories: current(repositories, identity))
         length = await self._logs.append(identity.job_id, offset, data)
         self._wakeups.publish(job_topic(identity.job_id))
         return length, self._logs.pause(identity.job_id)
@@ -110,7 +110,7 @@ class Reports:
             InvalidError: It is neither text nor a container.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._database.read(lambda repositories: current(repositories, identity))
         await self._values.store(result_key(identity.job_id, identity.attempt), "result", blocks)
 
     async def begin_result(self, identity: JobIdentity, size: int) -> PartialUpload | None:
@@ -120,7 +120,7 @@ class Reports:
             InvalidError: It is too small to go that way.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._database.read(lambda repositories: current(repositories, identity))
         if not self._direct_values.offered:
             return None
         return await self._direct_values.begin(result_key(identity.job_id, identity.attempt), "result", size)
@@ -132,7 +132,7 @@ class Reports:
             InvalidError: It is not what was uploaded, or neither text nor a container.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: _current(repositories, identity))
+        await self._database.read(lambda repositories: current(repositories, identity))
         await self._direct_values.commit(result_key(identity.job_id, identity.attempt), "result", uploaded)
 
     async def finished(self, identity: JobIdentity, outcome: Outcome) -> None:
@@ -141,7 +141,7 @@ class Reports:
         now = self._clock.now()
 
         def work(repositories: Repositories) -> Change:
-            stopping = _current(repositories, identity).status is JobStatus.STOPPING
+            stopping = current(repositories, identity).status is JobStatus.STOPPING
             event = Ended(identity.attempt, succeeded=cause is None)
             shown = None if stopping else cause
             return apply(repositories, identity.job_id, event, Origin.SCHEDULER, Context.UPDATE_JOB_STATUS, now, shown)
@@ -158,7 +158,7 @@ class Reports:
         return change
 
 
-def _current(repositories: Repositories, identity: JobIdentity) -> Job:
+def current(repositories: Repositories, identity: JobIdentity) -> Job:
     """Return the job of an attempt that is still on.
 
     Raises:

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -33,11 +34,11 @@ def tree(engine: RunningEngine, job: Attempt) -> list[psutil.Process]:
     return [process for process in engine.supervisor(job).children(recursive=True)]
 
 
-def recover(engine: RunningEngine, job: Attempt) -> None:
+def recover(engine: RunningEngine, job: Attempt, **terms: Any) -> None:
     """Start an attempt whose supervisor is gone again."""
     engine.wait_for_exit(job)
     assert engine.adopt(job) is Presence.GONE
-    engine.start(job)
+    engine.start(job, **terms)
 
 
 def test_a_killed_supervisor_takes_its_program_along(engine: RunningEngine) -> None:

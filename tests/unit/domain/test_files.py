@@ -2,8 +2,9 @@
 
 import pytest
 
+from qiskit_serverless.spaces.names import is_clean
 from treadle.domain.errors import InvalidError
-from treadle.domain.files import Space, clean_path, is_clean, provider_space, stored_name, user_space
+from treadle.domain.files import Space, clean_path, provider_space, stored_name, user_space
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from treadle.adapters.database.environments import DatabaseEnvironments
+from treadle.adapters.database.files import DatabaseFiles
 from treadle.adapters.database.functions import DatabaseFunctions
 from treadle.adapters.database.groups import DatabaseGroups
 from treadle.adapters.database.jobs import DatabaseJobs
@@ -22,6 +23,7 @@ class DatabaseRepositories:
     functions: DatabaseFunctions
     jobs: DatabaseJobs
     environments: DatabaseEnvironments
+    files: DatabaseFiles
 
     @classmethod
     def on(cls, connection: Connection) -> "DatabaseRepositories":
@@ -33,4 +35,5 @@ class DatabaseRepositories:
             DatabaseFunctions(connection),
             DatabaseJobs(connection),
             DatabaseEnvironments(connection),
+            DatabaseFiles(connection),
         )

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -225,4 +226,31 @@ job_events = Table(
     Column("created", UtcDateTime, nullable=False),
     Index(None, "job_id", "number"),
     sqlite_autoincrement=True,
+)
+
+stored_files = Table(
+    "stored_files",
+    metadata,
+    Column("space", String(600), primary_key=True),
+    Column(
+        "path",
+        String(1024).with_variant(String(1024, collation="C"), "postgresql"),
+        primary_key=True,
+        comment="in the order of its bytes",
+    ),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("modified", UtcDateTime, nullable=False),
+    Column("object", String(64), nullable=False, comment="key in the object store; never written again"),
+    Column("start", BigInteger, nullable=False, comment="where its content begins in the object"),
+    Index(None, "object"),
+)
+
+dropped_objects = Table(
+    "dropped_objects",
+    metadata,
+    Column("object", String(64), primary_key=True),
+    Column("dropped", UtcDateTime, nullable=False),
+    Index(None, "dropped"),
+    comment="objects of files that no file needs, or none does yet; they are deleted a day later",
 )

@@ -5,13 +5,12 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from treadle.adapters.files.checksums import CHUNK, Checksums
-from treadle.adapters.files.folders import (
+from qiskit_serverless.spaces.folders import (
     FoundFile,
     is_absent,
     names_in,
@@ -20,14 +19,17 @@ from treadle.adapters.files.folders import (
     regular_files,
     status_of,
 )
+from qiskit_serverless.spaces.names import is_clean
+from treadle.adapters.files.checksums import CHUNK, Checksums
+from treadle.adapters.files.limits import MOST_LISTED, too_large, too_many, unplaceable
 from treadle.adapters.files.partial_file import PartialFile
-from treadle.domain.errors import InvalidError, StorageError, TooLargeError
-from treadle.domain.files import Space, StoredFile, is_clean
+from treadle.domain.errors import StorageError
+from treadle.domain.files import Space, StoredFile
+from treadle.ports.files import SMALL
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_LISTED = 100_000
 _MOST_HASHED = 20 * 2**30  # bytes read for checksums at a time; a program can leave files of any size that take no room
 _HASHING = 2  # listings that compute checksums at the same time; each keeps one thread busy
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -76,11 +78,8 @@ class FolderFiles:
         prefix = f"{below}/" if below else ""
         with self._existing(space, *below.split("/") if below else ()) as folder:
             for file in regular_files(folder, prefix) if folder is not None else ():
-                if len(found) >= _MOST_LISTED:
-                    raise InvalidError(
-                        f"There are more than {_MOST_LISTED} files.",
-                        hint="List its folders one by one, or have the program pack them into archives.",
-                    )
+                if len(found) >= MOST_LISTED:
+                    raise too_many()
                 known = self._checksums.known(file.status) if checksums else None
                 if checksums and known is None and file.status.st_size <= left:
                     left -= file.status.st_size
@@ -114,6 +113,22 @@ class FolderFiles:
         self._checksums.remember(status, partial.sha256)
         return _described(path, status, partial.sha256)
 
+    async def write_small(self, space: Space, contents: Mapping[str, bytes]) -> None:
+        """Store small files by their paths, one after the other."""
+        for path, content in contents.items():
+            await self.write(space, path, _once(content), len(content))
+
+    async def read_small(self, space: Space, paths: Sequence[str]) -> list[bytes | None]:
+        """Return the content of some files in the order of their paths; None for what is not there or not small."""
+        return [await self._read_small(space, path) for path in paths]
+
+    async def _read_small(self, space: Space, path: str) -> bytes | None:
+        opened = await self.open(space, path)
+        if opened is None:
+            return None
+        with contextlib.closing(opened):
+            return await opened.read(0, opened.size) if opened.size <= SMALL else None
+
     async def open(self, space: Space, path: str) -> "FolderFile | None":
         """Open a file for reading; None when there is none."""
         *folders, name = path.split("/")
@@ -134,6 +149,16 @@ class FolderFiles:
                     return False
                 raise
             return True
+
+    async def delete_unchanged(self, space: Space, digests: Mapping[str, str]) -> None:
+        """Remove files by their paths, but only those that still have the checksum that goes with the path."""
+        for path, digest in digests.items():
+            opened = await self.open(space, path)
+            if opened is not None:
+                with contextlib.closing(opened):
+                    unchanged = await opened.sha256() == digest
+                if unchanged:
+                    await self.delete(space, path)
 
     async def sweep(self) -> None:
         """Remove what writes have left that a crash cut off."""
@@ -205,6 +230,10 @@ class FolderFile:
             return os.pread(self._descriptor, length, start)
 
 
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 async def _batches(content: AsyncIterator[bytes], largest: int, path: str) -> AsyncIterator[list[bytes]]:
     """Yield the same bytes, several chunks at a time: each batch is written in a thread, and going there has its price.
 
@@ -217,7 +246,7 @@ async def _batches(content: AsyncIterator[bytes], largest: int, path: str) -> As
         batch.append(chunk)
         size += len(chunk)
         if size > largest:
-            raise TooLargeError(f"The file {path!r} has more than {largest} bytes, the most this platform takes.")
+            raise too_large(path, largest)
         if size - yielded >= CHUNK:
             yield batch
             batch, yielded = [], size
@@ -229,10 +258,7 @@ async def _storing(path: str, work: Callable[P, T], *args: P.args, **kwargs: P.k
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     except (IsADirectoryError, NotADirectoryError) as error:
-        raise InvalidError(
-            f"The file {path!r} cannot be stored: there is a folder of that name, or a file where it needs a folder.",
-            hint="Choose another name, or delete what is there.",
-        ) from error
+        raise unplaceable(path) from error
     except OSError as error:
         reason = "the disk is full" if error.errno in _FULL else error.strerror
         raise StorageError(

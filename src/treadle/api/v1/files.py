@@ -127,14 +127,14 @@ async def _listed(call: ByUser, space: Space, details: bool, folder: str, checks
     if not details:
         return JsonAnswer({"results": await call.platform.files.names(space)})
     files = await call.platform.files.all(space, folder, checksums=checksums)
-    return JsonAnswer({"results": [_shape(file) for file in files]})
+    return JsonAnswer({"results": [file_shape(file) for file in files]})
 
 
 async def _uploaded(request: Request, call: ByUser, space: Space, path: str | None) -> JsonAnswer:
     sent = FileUpload(request)
     await sent.begin()
     stored = await call.platform.files.upload(space, path, sent.filename, sent.content())
-    shape = {"message": stored.path} if path is None else {"message": stored.path, "file": _shape(stored)}
+    shape = {"message": stored.path} if path is None else {"message": stored.path, "file": file_shape(stored)}
     return JsonAnswer(shape)
 
 
@@ -147,5 +147,6 @@ async def _deleted(call: ByUser, space: Space, path: str) -> JsonAnswer:
     return JsonAnswer({"message": "Requested file was deleted."})
 
 
-def _shape(file: StoredFile) -> dict[str, Any]:
+def file_shape(file: StoredFile) -> dict[str, Any]:
+    """Return what is told of a file."""
     return {"name": file.path, "size": file.size, "modified": time_text(file.modified), "sha256": file.sha256}

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
@@ -13,10 +12,9 @@ logger = logging.getLogger(__name__)
 class Dispatching:
     """A dispatcher that runs beside what is served."""
 
-    def __init__(self, dispatcher: Dispatcher, engines: Engines, open_builder: Callable[[], None]) -> None:
+    def __init__(self, dispatcher: Dispatcher, engines: Engines) -> None:
         self._dispatcher = dispatcher
         self._engines = engines
-        self._open_builder = open_builder
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -25,9 +23,8 @@ class Dispatching:
         return None if self._running is not None and not self._running.done() else "dispatcher_unavailable"
 
     async def open_engines(self) -> None:
-        """Make its engines ready, and what builds environments for them."""
+        """Make its engines ready."""
         await self._engines.open(self._dispatcher.supervisor_exited)
-        await asyncio.to_thread(self._open_builder)
 
     def begin(self) -> None:
         """Let it dispatch until the wake-ups are closed."""

@@ -10,22 +10,19 @@ from fastapi import FastAPI
 from treadle.adapters.auth.keys import FileSigner, read_or_make
 from treadle.adapters.circuits.process import CircuitProcesses
 from treadle.adapters.clock import SystemClock
-from treadle.adapters.environments.allow_list_file import read_allow_list
-from treadle.adapters.environments.local import LocalEnvironments
-from treadle.adapters.environments.solving import UvSolver
 from treadle.adapters.profiles_file import read_profiles
 from treadle.adapters.quantum_jobs import RuntimeClientProcess
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.api.app import create_app
 from treadle.api.platform import Platform
 from treadle.composition.dispatching import Dispatching
-from treadle.composition.stores import Stores, open_stores
+from treadle.composition.environments import make_builder, make_environments
+from treadle.composition.stores import open_stores
 from treadle.domain.errors import SettingsError
 from treadle.domain.ids import new_id
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.tokens import new_token
 from treadle.domain.users import OWNER
-from treadle.ports.clock import Clock
 from treadle.ports.wakeups import WakeUps
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
@@ -33,7 +30,6 @@ from treadle.services.direct_values import DirectValues
 from treadle.services.dispatch import Dispatcher
 from treadle.services.engines import Engines
 from treadle.services.environment_builds import EnvironmentBuilds
-from treadle.services.environments import Environments
 from treadle.services.files import Files
 from treadle.services.functions import Functions
 from treadle.services.job_files import JobFiles
@@ -88,16 +84,16 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
     settling = LogSettling(logs)
     limits = settings.job_limits
     jobs = Jobs(database, values, logs, settling, wakeups, clock, functions, schemas, profiles, limits)
-    environments = _environments(settings, stores, clock)
+    environments = make_environments(settings, stores, clock)
     dispatching = None
     if settings.role != "gateway":
-        builder = _environment_builder(settings)
+        builder = make_builder(settings, engines)
         builds = EnvironmentBuilds(database, builder, engines, objects, wakeups, clock, settings.environment_bytes)
         terms, identity = _terms(settings, url, profiles), read_or_make(home / "dispatcher", new_id())
         dispatcher = Dispatcher(
             database, engines, wakeups, clock, access, functions, stores.files, builds, terms, identity
         )
-        dispatching = Dispatching(dispatcher, engines, builder.open)
+        dispatching = Dispatching(dispatcher, engines)
     program_reports = ProgramReports(database, objects, wakeups, clock)
 
     @contextlib.asynccontextmanager
@@ -186,17 +182,3 @@ def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
         delivery_seconds=settings.delivery_seconds,
         profiles=profiles,
     )
-
-
-def _environment_builder(settings: Settings) -> LocalEnvironments:
-    return LocalEnvironments(
-        settings.home_folder,
-        build_seconds=settings.build_seconds,
-        only_wheels=not settings.build_packages,
-    )
-
-
-def _environments(settings: Settings, stores: Stores, clock: Clock) -> Environments:
-    solver = UvSolver(settings.solve_seconds, only_wheels=not settings.build_packages)
-    allowed = read_allow_list(settings.allowed_packages)
-    return Environments(stores.database, solver, stores.objects, stores.wakeups, clock, allowed)

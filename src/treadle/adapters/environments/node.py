@@ -49,9 +49,9 @@ class NodeTerms:
         kept_bytes: How much room environments may take on the disk of each machine.
     """
 
-    build_seconds: float
-    only_wheels: bool
-    kept_bytes: int
+    build_seconds: float = 1800.0
+    only_wheels: bool = True
+    kept_bytes: int = 20 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,10 @@ class NodeEnvironments:
         await asyncio.gather(*tasks, return_exceptions=True)
         while self._held:
             os.close(self._held.popitem()[1])
+
+    def has_built(self, digest: str) -> bool:
+        """Return whether an environment is here, whole."""
+        return self._builder.has_built(digest)
 
     async def build(self, lock: Lock) -> str:
         """Build an environment unless it is there, and return what the build printed.
@@ -203,6 +207,7 @@ def _fetched(source: LockSource) -> Lock:
         with _WITHOUT_PROXIES.open(request, timeout=_FETCH_SECONDS) as answer:
             return Lock(source.digest, json.load(answer)["lock"])
     except urllib.error.HTTPError as error:
+        error.close()
         message = f"The lock of the environment {source.digest} cannot be fetched: {error}."
         if error.code in _FINAL:
             raise BuildFailedError(message, hint=_ASK) from error

@@ -5,12 +5,15 @@ find it: supervisors are no children of Ray's, and what they need lies in a fold
 """
 
 import asyncio
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.engines.ray.messages import ERRORS, error_document
 from treadle.adapters.engines.ray.terms import RayTerms
+from treadle.adapters.environments.node import NodeEnvironments
+from treadle.domain.environments import Lock
 from treadle.domain.launch import Launch
 from treadle.runner.node import node_home
 
@@ -40,14 +43,16 @@ class NodeAgent:
         """
         home = node_home(self._terms.platform)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._engine = LocalEngine(home, warm_environments=self._terms.warm_environments)
-        await self._engine.open(self._note_exit)
+        self.engine = LocalEngine(home, warm_environments=self._terms.warm_environments)
+        self.environments = NodeEnvironments(self._terms.platform, self._terms.environments)
+        await asyncio.to_thread(self.environments.open)
+        await self.engine.open(self._note_exit)
         return version("treadle")
 
     async def call(self, name: str, arguments: list[Any]) -> dict[str, Any]:
         """Do one of `CALLS`. Returns the answer as a dispatcher's driver gives it."""
         try:
-            return {"value": await CALLS[name](self._engine, *arguments)}
+            return {"value": await CALLS[name](self, *arguments)}
         except tuple(ERRORS.values()) as error:
             return {"error": error_document(error)}
 
@@ -60,30 +65,52 @@ class NodeAgent:
 
     async def close(self) -> None:
         """Let the zygotes go; what runs goes on."""
-        await self._engine.close()
+        await self.environments.close()
+        await self.engine.close()
 
     def _note_exit(self, job_id: str, attempt: int) -> None:
         self._exits.append((job_id, attempt))
         self._exited.set()
 
 
-async def _start(engine: LocalEngine, launch: str) -> None:
-    await engine.start(Launch.from_json(launch))
+async def _start(agent: NodeAgent, text: str) -> None:
+    launch = Launch.from_json(text)
+    await agent.environments.ensure(launch)
+    variables = {**launch.variables, **agent.environments.variables(launch)}
+    await agent.engine.start(replace(launch, variables=variables))
 
 
-async def _adopt(engine: LocalEngine, job_id: str, attempt: int) -> str:
-    return (await engine.adopt(job_id, attempt)).value
+async def _build(agent: NodeAgent, lock: dict[str, str]) -> str:
+    return await agent.environments.build(Lock(**lock))
 
 
-async def _sweep(engine: LocalEngine, live: list[tuple[str, int]]) -> None:
-    await engine.sweep({(job_id, attempt) for job_id, attempt in live})
+async def _prepare(agent: NodeAgent, environment: str) -> None:
+    if agent.environments.has_built(environment):
+        await agent.engine.prepare(environment)
+
+
+async def _release(agent: NodeAgent, environment: str) -> None:
+    await agent.engine.release(environment)
+
+
+async def _adopt(agent: NodeAgent, job_id: str, attempt: int) -> str:
+    return (await agent.engine.adopt(job_id, attempt)).value
+
+
+async def _stop(agent: NodeAgent, job_id: str, attempt: int) -> None:
+    await agent.engine.stop(job_id, attempt)
+
+
+async def _sweep(agent: NodeAgent, live: list[tuple[str, int]]) -> None:
+    await agent.engine.sweep({(job_id, attempt) for job_id, attempt in live})
 
 
 CALLS: dict[str, Any] = {
     "start": _start,
+    "build": _build,
+    "prepare": _prepare,
+    "release": _release,
     "adopt": _adopt,
-    "stop": LocalEngine.stop,
+    "stop": _stop,
     "sweep": _sweep,
-    "prepare": LocalEngine.prepare,
-    "release": LocalEngine.release,
 }

@@ -97,6 +97,17 @@ class Cluster:
         if presence is Presence.RUNNING and node is not None:
             _value(await node.call("stop", *key))
 
+    async def build(self, lock: dict[str, str]) -> object:
+        """Have the node with the most room build an environment. Returns what the build printed.
+
+        Raises:
+            BuildFailedError: It cannot be built.
+            BuilderUnavailableError: It cannot be built there now.
+            EngineUnavailableError: There is no node that runs programs.
+        """
+        await self._nodes_asked()
+        return _value(await self._place(0.0).call("build", lock))
+
     async def on_all(self, name: str, *arguments: object) -> None:
         """Have all nodes do something; those that do not answer have nothing to do."""
         calls = [node.call(name, *arguments) for node in self._nodes.values() if node.has_agent]

@@ -34,6 +34,7 @@ class Driver:
             "start": cluster.start,
             "adopt": cluster.adopt,
             "stop": cluster.stop,
+            "build": cluster.build,
         }
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -84,7 +85,7 @@ def connect(terms: RayTerms) -> None:
 async def run(descriptor: int) -> None:
     """Be the driver."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor), limit=LONGEST_LINE)
-    terms = RayTerms(**json.loads(await reader.readline()))
+    terms = RayTerms.from_dict(json.loads(await reader.readline()))
     try:
         connect(terms)
     except EngineUnavailableError as error:

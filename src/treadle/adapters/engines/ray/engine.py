@@ -5,10 +5,12 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from treadle.adapters.engines.ray.connection import DriverConnection
 from treadle.adapters.engines.ray.terms import RayTerms
+from treadle.domain.environments import Lock
 from treadle.domain.errors import EngineUnavailableError
 from treadle.domain.launch import Launch
 from treadle.ports.engine import Presence
@@ -74,6 +76,16 @@ class RayEngine:
         except EngineUnavailableError:
             self._running.discard(attempt)
             raise
+
+    async def build(self, lock: Lock) -> str:
+        """Build an environment on one node, to know that it can be, and return what the build printed.
+
+        Raises:
+            BuildFailedError: It cannot be built.
+            BuilderUnavailableError: It cannot be built there now.
+            EngineUnavailableError: The cluster is gone.
+        """
+        return str(await self._call("build", asdict(lock)))
 
     async def prepare(self, environment: str) -> None:
         """Begin to warm an environment on all nodes."""

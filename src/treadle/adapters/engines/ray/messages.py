@@ -8,11 +8,18 @@
 import json
 from typing import Any
 
-from treadle.domain.errors import BuildFailedError, EngineUnavailableError, EnvironmentUnusableError, TreadleError
+from treadle.domain.errors import (
+    BuilderUnavailableError,
+    BuildFailedError,
+    EngineUnavailableError,
+    EnvironmentUnusableError,
+    TreadleError,
+)
 
 LONGEST_LINE = 2**26  # bytes; a launch holds the variables of a job
 ERRORS: dict[str, type[TreadleError]] = {
-    error.__name__: error for error in (EngineUnavailableError, EnvironmentUnusableError, BuildFailedError)
+    error.__name__: error
+    for error in (EngineUnavailableError, EnvironmentUnusableError, BuilderUnavailableError, BuildFailedError)
 }
 
 
@@ -23,9 +30,12 @@ def line(message: dict[str, Any]) -> bytes:
 
 def error_document(error: TreadleError) -> dict[str, str]:
     """Return what is said of an error."""
-    return {"type": type(error).__name__, "message": str(error), "hint": error.hint}
+    log = {"log": error.log} if isinstance(error, BuildFailedError) else {}
+    return {"type": type(error).__name__, "message": str(error), "hint": error.hint, **log}
 
 
 def error_of(document: dict[str, str]) -> TreadleError:
     """Return the error that `error_document` described."""
+    if "log" in document:
+        return BuildFailedError(document["message"], hint=document["hint"], log=document["log"])
     return ERRORS[document["type"]](document["message"], hint=document["hint"])

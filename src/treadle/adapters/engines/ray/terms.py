@@ -1,7 +1,9 @@
 """What a Ray engine is told by the platform's settings."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from treadle.adapters.environments.node import NodeTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +15,20 @@ class RayTerms:
         platform: Name that tells this platform from others on the cluster: letters, digits, ``-``. Its dispatchers share it.
         resource: The resource of Ray that a node must have to run programs, such as ``GPU``; None for any node with CPUs.
         warm_environments: How many environments may have processes waiting on each node, besides the platform's own.
+        environments: How nodes build and keep environments.
     """
 
     address: str
     platform: str
     resource: str | None = None
     warm_environments: int = 4
+    environments: NodeTerms = field(default_factory=NodeTerms)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "RayTerms":
+        """Read what `to_dict` returned."""
+        return cls(**{**fields, "environments": NodeTerms(**fields["environments"])})

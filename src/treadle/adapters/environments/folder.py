@@ -98,29 +98,29 @@ class EnvironmentsFolder:
 
     def discard_unused(self, digest: str) -> bool:
         """Remove an environment unless a program runs in it, or it is being built. Returns whether it is gone."""
-        with self._guarded(digest) as is_ours:
+        with self.alone(digest) as is_ours:
             if is_ours:
                 self.discard(digest)
             return is_ours
 
-    def sweep(self) -> None:
-        """Remove what builds and removals that were cut off have left."""
-        for rest in self.path.glob(".removed-*"):
-            _remove_rest(rest)
-        for rest in self.path.glob(".building-*"):
-            with self._guarded(rest.name.split("-")[1]) as is_ours:
-                if is_ours:  # else another process is building there
-                    end_strays(rest)  # what a gateway that was killed has left at work there
-                    _remove_rest(rest)
-
     @contextlib.contextmanager
-    def _guarded(self, digest: str) -> Iterator[bool]:
+    def alone(self, digest: str) -> Iterator[bool]:
         """Have an environment for oneself, if nobody else uses or builds it; yields whether that is so."""
         descriptor = open_lock(self.lock(digest))
         try:
             yield try_lock(descriptor, fcntl.LOCK_EX)
         finally:
             os.close(descriptor)
+
+    def sweep(self) -> None:
+        """Remove what builds and removals that were cut off have left."""
+        for rest in self.path.glob(".removed-*"):
+            _remove_rest(rest)
+        for rest in self.path.glob(".building-*"):
+            with self.alone(rest.name.split("-")[1]) as is_ours:
+                if is_ours:  # else another process is building there
+                    end_strays(rest)  # what a gateway that was killed has left at work there
+                    _remove_rest(rest)
 
 
 def add_platform(environment: Path) -> None:

@@ -61,9 +61,13 @@ class LocalEnvironments:
 
     async def build(self, lock: Lock) -> str:
         """Build an environment, all or nothing, and return what the build printed; harmless when it is there."""
-        async with locked(self._folder.lock(lock.digest), fcntl.LOCK_EX):
-            if not self.has_built(lock.digest):
-                await self._build_anew(lock)
+        while not self.has_built(lock.digest):
+            with self._folder.alone(lock.digest) as is_ours:
+                if is_ours and not self.has_built(lock.digest):
+                    await self._build_anew(lock)
+            if not is_ours:  # somebody builds it; or runs in it already, so that nobody may wait to be alone
+                async with locked(self._folder.lock(lock.digest), fcntl.LOCK_SH):
+                    continue
         return self._log_text(lock.digest)
 
     def has_built(self, digest: str) -> bool:

@@ -19,6 +19,7 @@ from treadle.domain.errors import BuilderUnavailableError, BuildFailedError, Env
 from treadle.domain.jobs import Job, Placement
 from treadle.domain.launch import Launch
 from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.limits import JobLimits
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
 from treadle.ports.engine import Presence
@@ -202,7 +203,18 @@ async def a_desk(
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
-    jobs = Jobs(database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
+    jobs = Jobs(
+        database,
+        values,
+        logs,
+        LogSettling(logs),
+        wakeups,
+        clock,
+        functions,
+        schemas,
+        ComputeProfiles(),
+        JobLimits(1000),
+    )
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 9)
     dispatcher = Dispatcher(
         database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), builds, terms, HERE

@@ -19,6 +19,7 @@ from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job, Placement
 from treadle.domain.lifecycle import JobState, JobStatus
+from treadle.domain.limits import JobLimits
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
 from treadle.ports.logs import LogStore
@@ -84,7 +85,18 @@ async def desk(
     schemas = WorkerSchemas(cpu_seconds=1, memory_mb=128)
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
-    jobs = Jobs(database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), 1000)
+    jobs = Jobs(
+        database,
+        values,
+        logs,
+        LogSettling(logs),
+        wakeups,
+        clock,
+        functions,
+        schemas,
+        ComputeProfiles(),
+        JobLimits(1000),
+    )
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
         database,

@@ -30,9 +30,16 @@ class PostgresqlServer:
 
     def new_database(self) -> str:
         """Return the URL of a new database with the newest tables."""
+        return self._make("TEMPLATE migrated STRATEGY file_copy")
+
+    def empty_database(self) -> str:
+        """Return the URL of a new database without tables."""
+        return self._make("TEMPLATE template0 STRATEGY file_copy")
+
+    def _make(self, how: str) -> str:
         name = f"test{next(self._numbers)}"
         with self._administrator.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy"))
+            connection.execute(text(f"CREATE DATABASE {name} {how}"))
         return self.url_of(name)
 
     def url_of(self, name: str) -> str:

@@ -9,36 +9,31 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select
 
 from treadle.adapters.database.tables import environments, function_versions, job_counts, jobs
 from treadle.domain.environments import EnvironmentStatus
 from treadle.domain.lifecycle import JobStatus
 from treadle.domain.scheduling import ProfileChoice, QueuedJob
 
-_AWAITING_ENVIRONMENT = (
-    select(function_versions.c.id)
-    .join(environments, environments.c.digest == function_versions.c.environment_digest)
-    .where(
-        or_(
-            environments.c.status == EnvironmentStatus.BUILDING,
-            environments.c.digest.in_(bindparam("awaited", expanding=True)),
-        )
+_AWAITED = select(environments.c.digest).where(
+    or_(
+        environments.c.status == EnvironmentStatus.BUILDING,
+        environments.c.digest.in_(bindparam("awaited", expanding=True)),
     )
 )
+_AWAITING_ENVIRONMENT = select(function_versions.c.id).where(function_versions.c.environment_digest.in_(_AWAITED))
 _WAITING = select(jobs.c.id, jobs.c.author_id, jobs.c.created).where(
     jobs.c.status == JobStatus.QUEUED, jobs.c.version_id.not_in(_AWAITING_ENVIRONMENT)
 )
 _OLDEST_FIRST = (jobs.c.created, jobs.c.id)
+_SOME = job_counts.c.count > literal_column("0")  # written out, so that SQLite too sees that the partial index serves
 _WAITING_USERS = (
-    select(job_counts.c.author_id)
-    .where(job_counts.c.status == JobStatus.QUEUED, job_counts.c.count > 0)
-    .distinct()
-    .subquery()
+    select(job_counts.c.author_id).where(job_counts.c.status == JobStatus.QUEUED, _SOME).distinct().subquery()
 )
 _COUNT_BY_AUTHOR = (
     select(job_counts.c.author_id, func.sum(job_counts.c.count))
-    .where(job_counts.c.status.in_(bindparam("statuses", expanding=True)), job_counts.c.count > 0)
+    .where(job_counts.c.status.in_(bindparam("statuses", expanding=True)), _SOME)
     .group_by(job_counts.c.author_id)
 )
 _COUNT_OF_AUTHOR = select(func.coalesce(func.sum(job_counts.c.count), 0)).where(
@@ -85,7 +80,8 @@ def _next_of_each_user(profiles: ProfileChoice) -> Select[Any]:
         .correlate(_WAITING_USERS)
         .scalar_subquery()
     )
-    firsts = select(first.label("id")).select_from(_WAITING_USERS).subquery()
+    # As it stands: PostgreSQL would ask for the first job twice, and look it up in the whole table.
+    firsts = select(first.label("id")).select_from(_WAITING_USERS).cte("firsts").prefix_with("MATERIALIZED")
     of_each = select(jobs.c.id, jobs.c.author_id, jobs.c.created).join(firsts, firsts.c.id == jobs.c.id)
     return of_each.order_by(*_OLDEST_FIRST)
 

@@ -1,14 +1,24 @@
 """Opening the database of a platform, and bringing its tables to the newest version."""
 
+import logging
+import time
 from pathlib import Path
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from treadle.adapters.database.postgresql import PostgresqlDatabase, postgresql_engine
-from treadle.adapters.database.schema import NEWEST, current_version, upgrade
+from treadle.adapters.database.schema import is_new_enough, upgrade
 from treadle.adapters.database.sqlite import SqliteDatabase, sqlite_engine
 from treadle.domain.errors import HomeFolderError, SettingsError, StorageError
+
+logger = logging.getLogger(__name__)
+
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(7243827)")
+_UNLOCK = text("SELECT pg_advisory_unlock(7243827)")
+_LOCK_NOT_AVAILABLE = "55P03"
+_TRIES = 30
+_PAUSE = 0.5  # seconds
 
 
 def open_database(path: Path) -> SqliteDatabase:
@@ -38,13 +48,8 @@ def open_postgresql(url: str) -> PostgresqlDatabase:
     """
     engine = _engine(url)
     try:
-        with engine.connect() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_lock(7243827)")
-            )  # of several that start, one changes the tables
-            connection.commit()
-            upgrade(engine)
-            connection.execute(text("SELECT pg_advisory_unlock(7243827)"))
+        if not is_new_enough(engine):
+            _upgrade_alone(engine)
         return PostgresqlDatabase(engine)
     except DatabaseError as error:
         engine.dispose()
@@ -52,6 +57,33 @@ def open_postgresql(url: str) -> PostgresqlDatabase:
             f"The database of TREADLE_DATABASE cannot be opened: {error.orig}.",
             hint="Check that PostgreSQL runs there and that the user may make tables.",
         ) from error
+
+
+def _upgrade_alone(engine: Engine) -> None:
+    """Upgrade the tables; of several platforms that start at once, one does, and the others wait for it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(
+            _TRY_LOCK
+        ).scalar():  # a statement that waited here would hold up CREATE INDEX CONCURRENTLY
+            time.sleep(_PAUSE)
+        try:
+            _upgrade_with_patience(engine)
+        finally:
+            connection.execute(_UNLOCK)
+
+
+def _upgrade_with_patience(engine: Engine) -> None:
+    """Upgrade the tables. A table that others use for long is left to them, and tried again: who waits for it holds up all."""
+    for patience in range(_TRIES, -1, -1):
+        try:
+            upgrade(engine)
+        except OperationalError as error:
+            if not patience or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            logger.warning("the tables are in use, their upgrade is tried again: %s", error.orig)
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _engine(url: str) -> Engine:
@@ -73,7 +105,7 @@ def is_newest(path: Path) -> bool:
     """Return whether the tables of the database in `path` have the newest version already."""
     engine = sqlite_engine(path)
     try:
-        return current_version(engine) == NEWEST
+        return is_new_enough(engine)
     except DatabaseError:
         return False  # opening it tells why
     finally:

@@ -6,13 +6,16 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The newest migration. A test compares it with the migrations folder."""
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations that `engine`'s database has not seen, up to `revision`."""
-    if current_version(engine) == NEWEST:
+    """Run the migrations that `engine`'s database has not seen, up to `revision`.
+
+    Tables that a newer release has made are left as they are: each release's code runs on the tables of the next one.
+    """
+    if is_new_enough(engine):
         return  # spares importing alembic at each start
     from alembic import command
     from alembic.config import Config
@@ -22,7 +25,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         config.set_main_option("script_location", str(folder))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
-        with _tables_replaceable(connection):
+        with _tables_replaceable(connection), _giving_up_soon(connection):
             command.upgrade(config, revision)
             connection.commit()
 
@@ -38,6 +41,26 @@ def _tables_replaceable(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys = OFF")
     yield
     driver.execute("PRAGMA foreign_keys = ON")
+
+
+@contextlib.contextmanager
+def _giving_up_soon(connection: Connection) -> Iterator[None]:
+    """Let migrations on PostgreSQL wait for a table no longer than two seconds: all others wait behind them."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SET lock_timeout = '2s'"))
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.invalidate()  # nobody else gets it with this setting
+
+
+def is_new_enough(engine: Engine) -> bool:
+    """Return whether the tables need no migration of this release."""
+    version = current_version(engine)
+    return version is not None and version >= NEWEST
 
 
 def current_version(engine: Engine) -> str | None:

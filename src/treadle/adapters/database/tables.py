@@ -166,6 +166,7 @@ function_versions = Table(
     Column("digest", String(64), comment="SHA-256 of all that the upload fixed; null: stored before there were any"),
     Column("created", UtcDateTime, nullable=False),
     UniqueConstraint("function_id", "number"),
+    Index(None, "environment_digest"),
 )
 
 jobs = Table(
@@ -202,6 +203,7 @@ job_counts = Table(
     Column("status", String(10), primary_key=True),
     Column("count", Integer, nullable=False),
     Index(None, "function_id"),
+    Index(None, "status", "author_id", sqlite_where=text("count > 0"), postgresql_where=text("count > 0")),
     comment="how many jobs there are, kept by every change of a job's status",
 )
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from qiskit_serverless.tasks.errors import NotSerializableError
 from qiskit_serverless.tasks.references import Handle, TaskReference, Value
-from qiskit_serverless.tasks.segments import SegmentPool
+from qiskit_serverless.tasks.segments import SharedMemory
 from qiskit_serverless.tasks.serializer import PLAIN_TYPES, Payload, dumps, dumps_plain
 
 
 def pack(
-    function: Callable[..., Any], args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SegmentPool
+    function: Callable[..., Any], args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SharedMemory
 ) -> tuple[Payload, tuple[Handle, ...]]:
     """Return the arguments in their travelling form, and what they wait for.
 
@@ -30,7 +30,7 @@ def pack(
 
 
 def _pack(
-    args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SegmentPool
+    args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SharedMemory
 ) -> tuple[Payload, tuple[Handle, ...]]:
     if not any(type(value) is TaskReference for value in (*args, *kwargs.values())):
         payload = dumps((args, kwargs), pool)
@@ -51,7 +51,7 @@ def _references(value: Value, seen: set[int]) -> Iterator[TaskReference[Any]]:
 
 
 def _explained(
-    function: Callable[..., Any], args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SegmentPool
+    function: Callable[..., Any], args: tuple[Value, ...], kwargs: Mapping[str, Value], pool: SharedMemory
 ) -> NotSerializableError | None:
     """Return an error that names the argument at fault; None if none of them is at fault alone."""
     name = getattr(function, "__name__", "task")

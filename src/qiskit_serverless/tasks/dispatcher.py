@@ -155,17 +155,17 @@ class Dispatcher:
         return worker
 
     def _idle(self, shape: Shape) -> Worker | None:
-        kind = shape.kind
-        return next((worker for worker in self._idle_workers() if worker.kind == kind), None)
+        return next((worker for worker in self.idle_workers() if worker.suits(shape)), None)
 
-    def _idle_workers(self) -> list[Worker]:
+    def idle_workers(self) -> list[Worker]:
+        """Return the workers that have nothing to do."""
         return [worker for worker in self.workers.values() if worker.queue is None and not worker.retired]
 
     def _active(self) -> int:
         return sum(1 for worker in self.workers.values() if worker.waiter is None and not worker.retired)
 
     def _started(self, shape: Shape) -> Worker | None:
-        idle = self._idle_workers()  # of other kinds
+        idle = self.idle_workers()  # of other kinds
         if self._active() - len(idle) >= self._usual * _WORKERS_PER_CPU:
             return None
         if idle and self._active() >= self._usual:
@@ -202,7 +202,7 @@ class Dispatcher:
         if not worker.entries and worker.queue is not None and worker.waiter is None:
             self._room.give_back(worker.queue.shape)
             worker.queue = None
-            for idle in self._idle_workers()[2 * self._usual :]:
+            for idle in self.idle_workers()[2 * self._usual :]:
                 idle.retire()
 
     def block(self, worker: Worker) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, overload
 from qiskit_serverless.tasks import session
 from qiskit_serverless.tasks.errors import NotSerializableError, TargetError
 from qiskit_serverless.tasks.references import TaskReference, Value
-from qiskit_serverless.tasks.segments import SegmentPool
+from qiskit_serverless.tasks.segments import SharedMemory
 from qiskit_serverless.tasks.serializer import Payload, dumps, is_found_by_name
 from qiskit_serverless.tasks.target import Target, unknown_key
 
@@ -81,7 +81,7 @@ class DistributedFunction:
             return path
         return _new, (), {"function": self.function, "options": self.options, "id": self.id}
 
-    def pack(self, pool: SegmentPool) -> Payload:
+    def pack(self, pool: SharedMemory) -> Payload:
         """Return the function in its travelling form.
 
         Raises:
@@ -95,7 +95,7 @@ class DistributedFunction:
                 f"task {self.options.name!r} cannot be sent to a worker{culprits or f': {error}'}"
             ) from error
 
-    def _unserializable(self, pool: SegmentPool) -> Iterator[tuple[str, NotSerializableError]]:
+    def _unserializable(self, pool: SharedMemory) -> Iterator[tuple[str, NotSerializableError]]:
         if not inspect.isfunction(self.function):
             return
         used = inspect.getclosurevars(self.function)

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from qiskit_serverless.tasks.errors import WorkersUnavailableError
 from qiskit_serverless.tasks.messages import pair
@@ -16,6 +16,26 @@ _VARIABLE = "TREADLE_WORKERS_FD"
 _PRELOADED = frozenset({"numpy", "scipy", "rustworkx", "qiskit", "qiskit_ibm_runtime", "qiskit_aer"})
 _END_SECONDS = 10
 _MAX_NOTICE = 4096
+
+
+class WorkerSource(Protocol):
+    """Where the workers of a program come from."""
+
+    def fileno(self) -> int:
+        """Return the descriptor on which notices arrive."""
+
+    def kill(self, number: int) -> None:
+        """Have a worker killed."""
+
+    def notice(self) -> dict[str, Any] | None:
+        """Return the next notice: what happened to a worker, whose number is its first value. None if there will be no more.
+
+        Raises:
+            BlockingIOError: There is none now.
+        """
+
+    def close(self) -> None:
+        """End all workers."""
 
 
 class Launcher:

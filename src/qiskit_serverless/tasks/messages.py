@@ -9,10 +9,10 @@ import os
 import pickle
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from qiskit_serverless.tasks.references import Handle
-from qiskit_serverless.tasks.segments import Part, Segment, write_all
+from qiskit_serverless.tasks.segments import Hold, Part, write_all
 from qiskit_serverless.tasks.serializer import Payload
 
 Message: TypeAlias = tuple[Any, ...]
@@ -98,7 +98,7 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
     return list(found)
 
 
-def _next(descriptors: list[int]) -> int:
+def _next(descriptors: list[Any]) -> Any:  # noqa: ANN401  (as `Hold.handle`)
     if not descriptors:
         raise OSError(errno.EMFILE, "too many open files to receive a large value; raise the limit (ulimit -n)")
     return descriptors.pop(0)
@@ -110,32 +110,61 @@ def _read_file(fd: int) -> bytes:
         return file.readall()
 
 
+class Channel(Protocol):
+    """One end of a connection between the program and a worker, which waits until a message has come or can go."""
+
+    def send(self, message: Message, handles: Sequence[Any]) -> None:
+        """Send a message, with what leads to the content of large values beside it.
+
+        Raises:
+            ConnectionError: The other side has gone.
+        """
+
+    def receive(self) -> tuple[Message, list[Any]] | None:
+        """Return the next message and the handles that came with it, or None if the other side has gone."""
+
+
+class PacketChannel:
+    """A channel between processes of one machine. The handles are file descriptors."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def send(self, message: Message, handles: Sequence[int]) -> None:
+        """Send a message."""
+        send(self._end, message, handles)
+
+    def receive(self) -> tuple[Message, list[Any]] | None:
+        """Return the next message."""
+        return receive(self._end)
+
+
 Frame: TypeAlias = tuple[tuple[Part, ...] | None, tuple[int, ...], bool, tuple[int, ...], int]
 """A payload inside a message: parts (None if they are in a segment), lengths, whether there are circuits, numbers of
 references, serial number of the sender's hold on the segment."""
 
 
-def encode(payload: Payload, descriptors: list[int]) -> Frame:
-    """Return the frame of a payload, and append the descriptor of its segment, if any."""
+def encode(payload: Payload, descriptors: list[Any]) -> Frame:
+    """Return the frame of a payload, and append the handle of its segment, if any."""
     numbers = tuple(handle.number for handle in payload.references)
     if payload.segment is None:
         return payload.parts, payload.lengths, payload.has_circuits, numbers, 0
     if len(descriptors) == MAX_DESCRIPTORS:
         return payload.copied(), payload.lengths, payload.has_circuits, numbers, 0
-    descriptors.append(payload.segment.fd)
+    descriptors.append(payload.segment.handle)
     return None, payload.lengths, payload.has_circuits, numbers, payload.segment.serial
 
 
 def decode(
-    frame: Frame, descriptors: list[int], adopt: Callable[[int], Handle], hold: Callable[[int, int], Segment]
+    frame: Frame, descriptors: list[Any], adopt: Callable[[int], Handle], hold: Callable[[Any, int], Hold]
 ) -> Payload:
     """Return the payload of a frame.
 
     Args:
         frame: What `encode` made.
-        descriptors: Those that came with the message and are not used yet; one is taken if the payload is in a segment.
+        descriptors: The handles that came with the message and are not used yet; one is taken if the payload is in a segment.
         adopt: Returns the handle for the number of a reference inside the value.
-        hold: Makes the hold on the segment, from its descriptor and the serial number of the sender.
+        hold: Makes the hold on the segment, from its handle and the serial number of the sender.
 
     Raises:
         OSError: This process had too many open files to receive the descriptor.

@@ -13,12 +13,13 @@ from qiskit_serverless.tasks.budget import Budget
 from qiskit_serverless.tasks.entries import Call, Entry, Waiter
 from qiskit_serverless.tasks.errors import GetTimeoutError
 from qiskit_serverless.tasks.failures import Failure
+from qiskit_serverless.tasks.forked_pool import ForkedPool
 from qiskit_serverless.tasks.functions import DistributedFunction
 from qiskit_serverless.tasks.launcher import Launcher
 from qiskit_serverless.tasks.references import Handle, TaskReference, Value
-from qiskit_serverless.tasks.segments import SegmentPool, mark_free
+from qiskit_serverless.tasks.segments import SegmentPool, SharedMemory, mark_free
 from qiskit_serverless.tasks.serializer import Payload, dumps, loads
-from qiskit_serverless.tasks.worker_pool import WorkerPool
+from qiskit_serverless.tasks.worker_pool import Pool
 
 _SHORT_SECONDS = 0.0005
 """Tasks known to be shorter than this may wait a moment for others to start with them."""
@@ -28,10 +29,10 @@ _LOOK_SECONDS = 0.005
 class ProgramSession:
     """Runs tasks for the threads of this process."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: Pool, memory: SharedMemory) -> None:
         self._pool = pool
         self._pump = pool.pump
-        self._segments = SegmentPool(mark_free)
+        self._memory = memory
         self._numbers = itertools.count(1)
         self._looked = 0.0
         self._process = os.getpid()
@@ -44,7 +45,7 @@ class ProgramSession:
             ValueError: The budget in the environment is malformed.
         """
         _allow_many_files()
-        session = cls(WorkerPool(Launcher.connect(), Budget.from_environment()))
+        session = cls(ForkedPool(Launcher.connect(), Budget.from_environment()), SegmentPool(mark_free))
         atexit.register(session.close)
         return session
 
@@ -54,7 +55,7 @@ class ProgramSession:
         """Start a task."""
         registration = function.registration
         call = registration[1] if registration and registration[0] is self else self._register(function)
-        packed, waits_for = arguments.pack(function.function, args, kwargs, self._segments)
+        packed, waits_for = arguments.pack(function.function, args, kwargs, self._memory)
         entry = Entry(next(self._numbers), call, packed, _own(waits_for) if waits_for else ())
         with self._pump.lock:
             self._pool.add(entry)
@@ -64,7 +65,7 @@ class ProgramSession:
 
     def _register(self, function: DistributedFunction) -> Call:
         self._pool.budget.check(function.options.target, function.options.name)
-        payload = function.pack(self._segments)
+        payload = function.pack(self._memory)
         with self._pump.lock:
             call = self._pool.call(function.id, function.options, payload)
         function.registration = (self, call)
@@ -72,7 +73,7 @@ class ProgramSession:
 
     def put(self, value: Value) -> TaskReference[Any]:
         """Keep a value for tasks to come."""
-        return TaskReference(Entry(next(self._numbers), None, outcome=dumps(value, self._segments)), "put")
+        return TaskReference(Entry(next(self._numbers), None, outcome=dumps(value, self._memory)), "put")
 
     def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
         """Return the values, in order; wait for them. Those that are there are read while others are still to come."""
@@ -132,7 +133,7 @@ class ProgramSession:
             return
         atexit.unregister(self.close)
         self._pool.close()
-        self._segments.close()
+        self._memory.close()
 
 
 def _entries(references: Sequence[TaskReference[Any]]) -> list[Entry]:

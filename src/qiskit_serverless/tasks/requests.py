@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qiskit_serverless.tasks.entries import Entry, Waiter
 from qiskit_serverless.tasks.functions import Options
@@ -10,21 +10,21 @@ from qiskit_serverless.tasks.messages import Frame
 from qiskit_serverless.tasks.workers import Worker
 
 if TYPE_CHECKING:
-    from qiskit_serverless.tasks.worker_pool import WorkerPool
+    from qiskit_serverless.tasks.worker_pool import Pool
 
 
 class Requests:
     """Serves the requests of workers. Each method takes the fields of one message; see `WorkerSession` for the other side."""
 
-    def __init__(self, pool: "WorkerPool") -> None:
+    def __init__(self, pool: "Pool") -> None:
         self._pool = pool
 
-    def function(self, worker: Worker, descriptors: list[int], function_id: str, options: Options, body: Frame) -> None:
+    def function(self, worker: Worker, descriptors: list[Any], function_id: str, options: Options, body: Frame) -> None:
         """Learn of a function that the tasks of this worker call."""
         worker.calls[function_id] = self._pool.call(function_id, options, worker.decode(body, descriptors))
 
     def submit(
-        self, worker: Worker, descriptors: list[int], number: int, function_id: str, waits_for: list[int], packed: Frame
+        self, worker: Worker, descriptors: list[Any], number: int, function_id: str, waits_for: list[int], packed: Frame
     ) -> None:
         """Start a task."""
         dependencies = [worker.held[dependency][0] for dependency in waits_for]
@@ -33,11 +33,11 @@ class Requests:
         worker.hold(entry)
         self._pool.add(entry)
 
-    def put(self, worker: Worker, descriptors: list[int], number: int, value: Frame) -> None:
+    def put(self, worker: Worker, descriptors: list[Any], number: int, value: Frame) -> None:
         """Keep a value."""
         worker.hold(Entry(number, None, outcome=worker.decode(value, descriptors)))
 
-    def get(self, worker: Worker, descriptors: list[int], numbers: list[int], timeout: float | None) -> None:
+    def get(self, worker: Worker, descriptors: list[Any], numbers: list[int], timeout: float | None) -> None:
         """Send values, once they are there."""
         entries = _entries(worker, numbers)
         waiter = Waiter(entries, len(entries), lambda: self._pool.dispatcher.unblock(worker), stop_at_failure=True)
@@ -51,7 +51,7 @@ class Requests:
         self._block(worker, waiter, timeout, answer)
 
     def wait(
-        self, worker: Worker, descriptors: list[int], numbers: list[int], count: int, timeout: float | None
+        self, worker: Worker, descriptors: list[Any], numbers: list[int], count: int, timeout: float | None
     ) -> None:
         """Say which values are there, once there are enough of them."""
         entries = _entries(worker, numbers)
@@ -60,7 +60,7 @@ class Requests:
             worker, waiter, timeout, lambda: worker.tell(("ready", [entry.outcome is not None for entry in entries]))
         )
 
-    def statuses(self, worker: Worker, descriptors: list[int], numbers: list[int]) -> None:
+    def statuses(self, worker: Worker, descriptors: list[Any], numbers: list[int]) -> None:
         """Send the statuses of tasks."""
         worker.tell(("statuses", [entry.status for entry in _entries(worker, numbers)]))
 

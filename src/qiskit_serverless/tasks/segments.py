@@ -14,7 +14,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 Part: TypeAlias = bytes | bytearray | memoryview
 
@@ -31,6 +31,34 @@ def offsets(lengths: Sequence[int]) -> list[int]:
     for length in lengths:
         places.append(places[-1] + -(-length // _ALIGNMENT) * _ALIGNMENT)
     return places
+
+
+class Hold(Protocol):
+    """A hold on memory that has the parts of a payload. When nothing refers to it any more, the memory is let go of."""
+
+    @property
+    def serial(self) -> int:
+        """Return the number of this hold, unique within the process."""
+
+    @property
+    def handle(self) -> Any:  # noqa: ANN401  (each kind of memory has its own)
+        """Return what a message carries beside it, so that its receiver finds the content."""
+
+    def map(self) -> Any:  # noqa: ANN401  (bytes-like; Python 3.11 has no type for that)
+        """Return the content, as `offsets` lays it out, to be written to without anybody else noticing."""
+
+    def read(self, lengths: Sequence[int]) -> list[bytes]:
+        """Copy the parts out."""
+
+
+class SharedMemory(Protocol):
+    """Where large payloads go."""
+
+    def write(self, parts: Sequence[Part]) -> Hold | None:
+        """Store the parts and return the hold on them; None if they are to stay in the messages."""
+
+    def close(self) -> None:
+        """Forget what was stored. What is still held lives on until it is let go of."""
 
 
 class Mapping(mmap.mmap):
@@ -54,6 +82,11 @@ class Segment:
         self.serial = next(_serials)
         self._on_release = on_release
         self._process = os.getpid()
+
+    @property
+    def handle(self) -> int:
+        """Return the file descriptor, which is passed along with a message."""
+        return self.fd
 
     def map(self) -> Mapping:
         """Map the content, copy-on-write."""

@@ -17,7 +17,7 @@ import cloudpickle
 from qiskit_serverless.tasks import circuits
 from qiskit_serverless.tasks.errors import NotSerializableError
 from qiskit_serverless.tasks.references import Handle, TaskReference, Value
-from qiskit_serverless.tasks.segments import Part, Segment, SegmentPool, offsets
+from qiskit_serverless.tasks.segments import Hold, Part, SharedMemory, offsets
 
 _BUFFER_MINIMUM = 64 * 2**10
 """Smaller buffers stay inside the stream."""
@@ -40,7 +40,7 @@ class Payload(NamedTuple):
 
     parts: tuple[Part, ...]
     lengths: tuple[int, ...]
-    segment: Segment | None
+    segment: Hold | None
     has_circuits: bool
     references: tuple[Handle, ...]
 
@@ -138,7 +138,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no annotati
         return _reference, (reference.number, reference.name)
 
 
-def dumps(value: object, pool: SegmentPool, places: Mapping[int, int] | None = None) -> Payload:
+def dumps(value: object, pool: SharedMemory, places: Mapping[int, int] | None = None) -> Payload:
     """Return a value in its travelling form.
 
     Args:
@@ -163,17 +163,17 @@ def dumps(value: object, pool: SegmentPool, places: Mapping[int, int] | None = N
     return _sealed(parts, pool, bool(pickler.circuits), tuple(pickler.references.values()))
 
 
-def dumps_plain(value: object, pool: SegmentPool) -> Payload:
+def dumps_plain(value: object, pool: SharedMemory) -> Payload:
     """Return a value made of nothing but tuples and `PLAIN_TYPES` in its travelling form, faster than `dumps` does."""
     return _sealed([pickle.dumps(value, 5)], pool)
 
 
 def _sealed(
-    parts: list[Part], pool: SegmentPool, has_circuits: bool = False, references: tuple[Handle, ...] = ()
+    parts: list[Part], pool: SharedMemory, has_circuits: bool = False, references: tuple[Handle, ...] = ()
 ) -> Payload:
     lengths = tuple(map(len, parts))
-    if sum(lengths) >= _SEGMENT_MINIMUM:
-        return Payload((), lengths, pool.write(parts), has_circuits, references)
+    if sum(lengths) >= _SEGMENT_MINIMUM and (segment := pool.write(parts)) is not None:
+        return Payload((), lengths, segment, has_circuits, references)
     own = tuple(part if isinstance(part, bytes) else bytes(part) for part in parts)
     return Payload(own, lengths, None, has_circuits, references)
 

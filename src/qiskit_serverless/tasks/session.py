@@ -32,6 +32,7 @@ class Session(Protocol):
         """Return the status of each."""
 
 
+_VARIABLE = "TREADLE_TASKS"
 _session: Session | None = None
 _lock = threading.Lock()
 
@@ -45,11 +46,20 @@ def current() -> Session:
 
 
 def _start() -> None:
-    from qiskit_serverless.tasks.program_session import ProgramSession
-
     with _lock:
         if _session is None:
-            enter(ProgramSession.connect())
+            enter(connect())
+
+
+def connect() -> Session:
+    """Make the session of a program: on the cluster if ``TREADLE_TASKS`` is ``ray``, otherwise on this machine."""
+    if os.environ.pop(_VARIABLE, None) == "ray":  # what the program forks or starts has its tasks on its own machine
+        from qiskit_serverless.tasks.ray.session import RaySession
+
+        return RaySession.connect()
+    from qiskit_serverless.tasks.program_session import ProgramSession
+
+    return ProgramSession.connect()
 
 
 def enter(session: Session | None) -> None:
@@ -59,9 +69,10 @@ def enter(session: Session | None) -> None:
 
 
 def _in_forked_child() -> None:
-    """Forget the parent's session: its sockets and workers are the parent's."""
+    """Forget the parent's session: its sockets, its workers and its connection to a cluster are the parent's."""
     global _lock
     _lock = threading.Lock()
+    os.environ.pop(_VARIABLE, None)
     enter(None)
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
@@ -20,7 +20,7 @@ from qiskit_serverless.tasks.budget import Budget
 from qiskit_serverless.tasks.errors import NotSerializableError
 from qiskit_serverless.tasks.failures import Failure
 from qiskit_serverless.tasks.functions import DistributedFunction
-from qiskit_serverless.tasks.messages import Frame, receive
+from qiskit_serverless.tasks.messages import Channel, Frame, PacketChannel
 from qiskit_serverless.tasks.serializer import Payload, dumps, loads
 from qiskit_serverless.tasks.worker_session import WorkerSession
 
@@ -75,29 +75,40 @@ class Task(NamedTuple):
 
 def main(tasks: socket.socket, control: socket.socket) -> None:
     """Run tasks until the program hangs up."""
-    received = receive(control)
+    channel = PacketChannel(control)
+    received = channel.receive()
     if received is None:
         return
     setup = Setup(*received[0])
-    _prepare(setup)
-    program = WorkerSession(control, setup.number, setup.budget)
-    session.enter(program)
-    runner = _Runner(program)
-    with contextlib.suppress(ConnectionError):  # the program has ended while a task ran
-        while (received := receive(tasks)) is not None:
-            runner.run(Task(*received[0]), received[1])
-            del received  # or its buffers would live until the next task comes
-
-
-def _prepare(setup: Setup) -> None:
-    sys.modules["__main__"] = types.ModuleType("__main__")  # not the fork server's
     sys.path[:] = setup.path
+    prepare(setup.threads, setup.env_vars)
+    program = WorkerSession(channel, setup.number, setup.budget)
+    session.enter(program)
+    with contextlib.suppress(ConnectionError):  # the program has ended while a task ran
+        for end in run_tasks(PacketChannel(tasks), program):
+            program.finish(*end)
+            del end
+
+
+def prepare(threads: int, env_vars: Mapping[str, str]) -> None:
+    """Make this process one for tasks: with these environment variables, and so many threads for numerical libraries."""
+    sys.modules["__main__"] = types.ModuleType("__main__")  # not the fork server's
     for name in ("TREADLE_WORKERS_FD", "TREADLE_REPORT_FD"):  # these are the program's own
         os.environ.pop(name, None)
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(setup.threads)), QISKIT_PARALLEL="FALSE")
-    os.environ.update(setup.env_vars)
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)), QISKIT_PARALLEL="FALSE")
+    os.environ.update(env_vars)
     if "numpy" in sys.modules:
-        threadpool_limits(setup.threads)
+        threadpool_limits(threads)
+
+
+def run_tasks(tasks: Channel, program: WorkerSession) -> Iterator[tuple[int, float, Payload | Failure]]:
+    """Run the tasks of a channel; of each that has ended, give its number, the seconds it took, and its outcome."""
+    runner = _Runner(program)
+    while (received := tasks.receive()) is not None:
+        task, descriptors = Task(*received[0]), received[1]
+        del received  # or its buffers would live until the next task comes
+        yield runner.run(task, descriptors)
+        del task, descriptors
 
 
 class _Runner:
@@ -105,7 +116,7 @@ class _Runner:
         self._program = program
         self._functions: dict[str, DistributedFunction] = {}
 
-    def run(self, task: Task, descriptors: list[int]) -> None:
+    def run(self, task: Task, descriptors: list[Any]) -> tuple[int, float, Payload | Failure]:
         started = time.perf_counter()
         try:
             outcome: Payload | Failure = self._call(task, descriptors)
@@ -113,9 +124,9 @@ class _Runner:
             where = f"task {task.name!r} #{task.number & 0xFFFFFFFF}, worker process {os.getpid()}"
             outcome = Failure.caught(error, where)
         _flush()
-        self._program.finish(task.number, time.perf_counter() - started, outcome)
+        return task.number, time.perf_counter() - started, outcome
 
-    def _call(self, task: Task, descriptors: list[int]) -> Payload:
+    def _call(self, task: Task, descriptors: list[Any]) -> Payload:
         packed = self._program.decode(task.arguments, descriptors)
         values = [self._program.decode(frame, descriptors) for frame in task.values]
         for function_id in task.forgotten:
@@ -131,7 +142,7 @@ class _Runner:
 
     def _pack(self, result: Any, name: str) -> Payload:  # noqa: ANN401
         try:
-            return dumps(result, self._program.segments)
+            return dumps(result, self._program.memory)
         except NotSerializableError as error:
             hint = "; return a list instead" if isinstance(result, types.GeneratorType) else ""
             raise NotSerializableError(f"the result of task {name!r}: {error}{hint}") from error.__cause__

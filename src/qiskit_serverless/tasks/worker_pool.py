@@ -2,20 +2,20 @@
 
 import functools
 import select
-import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from qiskit_serverless.tasks import deaths
 from qiskit_serverless.tasks.budget import Budget, Shape
 from qiskit_serverless.tasks.dispatcher import Dispatcher
 from qiskit_serverless.tasks.entries import Call, Entry
-from qiskit_serverless.tasks.errors import TaskTimeoutError, WorkersUnavailableError
+from qiskit_serverless.tasks.errors import TaskTimeoutError, WorkerDiedError, WorkersUnavailableError
 from qiskit_serverless.tasks.failures import Failure
 from qiskit_serverless.tasks.functions import Options
-from qiskit_serverless.tasks.launcher import Launcher
+from qiskit_serverless.tasks.launcher import WorkerSource
 from qiskit_serverless.tasks.messages import Frame, Message
 from qiskit_serverless.tasks.pump import Events, Pump
 from qiskit_serverless.tasks.requests import Requests
@@ -26,8 +26,8 @@ _MOST_STILLBORN = 3
 _MOST_LEISURE = 0.02
 
 
-class WorkerPool:
-    """Runs tasks. Whoever calls holds the lock of the pump.
+class Pool(ABC):
+    """Runs tasks in workers, wherever these are. Whoever calls holds the lock of the pump.
 
     Attributes:
         pump: Calls back when there is something to do.
@@ -36,12 +36,18 @@ class WorkerPool:
         has_deadlines: Whether anything with a timeout has been seen.
     """
 
-    def __init__(self, launcher: Launcher, budget: Budget) -> None:
+    def __init__(self, source: WorkerSource, budget: Budget) -> None:
+        """Make a pool without workers.
+
+        Args:
+            source: Where workers come from.
+            budget: What all tasks together may use.
+        """
         self.pump = Pump(self._process, self._next_deadline)
         self.budget = budget
         self.has_deadlines = False
         self.dispatcher = Dispatcher(budget, self._start_worker, self._answer)
-        self._launcher = launcher
+        self._source = source
         self._requests = Requests(self)
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._by_descriptor: dict[int, Worker] = {}
@@ -49,7 +55,7 @@ class WorkerPool:
         self._stillborn = 0
         self._dependents: set[Entry] = set()  # tasks that wait for others
         self._broken: WorkersUnavailableError | None = None
-        self.pump.register(launcher.fileno())
+        self.pump.register(source.fileno())
 
     def call(self, function_id: str, options: Options, payload: Payload) -> Call:
         """Return what the tasks of a function have in common."""
@@ -136,15 +142,15 @@ class WorkerPool:
 
     def _process(self, events: Events) -> None:
         for fd, mask in events:
-            if fd == self._launcher.fileno():
+            if fd == self._source.fileno():
                 self._take_notices()
             elif (worker := self._by_descriptor.get(fd)) is not None:
-                self._hear(worker, mask)
+                self._hear(worker, fd, mask)
         if self.has_deadlines:
             self._end_the_late()
         self.dispatcher.dispatch()
 
-    def _hear(self, worker: Worker, mask: int) -> None:
+    def _hear(self, worker: Worker, fd: int, mask: int) -> None:
         if mask & select.EPOLLOUT:
             self._flush(worker)
         if mask & ~select.EPOLLOUT:
@@ -165,7 +171,7 @@ class WorkerPool:
         self._handle(worker, *received)
         return True
 
-    def _handle(self, worker: Worker, message: Message, descriptors: list[int]) -> None:
+    def _handle(self, worker: Worker, message: Message, descriptors: list[Any]) -> None:
         kind, *fields = message[:-1]  # the last, about what it has let go of, is dealt with
         if kind == "result":
             self._returned(worker, descriptors, *fields)
@@ -174,7 +180,7 @@ class WorkerPool:
         else:
             getattr(self._requests, kind)(worker, descriptors, *fields)
 
-    def _returned(self, worker: Worker, descriptors: list[int], number: int, seconds: float, frame: Frame) -> None:
+    def _returned(self, worker: Worker, descriptors: list[Any], number: int, seconds: float, frame: Frame) -> None:
         entry = worker.done(number, seconds)
         try:
             outcome: Payload | Failure = worker.decode(frame, descriptors)
@@ -188,8 +194,8 @@ class WorkerPool:
         self.dispatcher.ended(worker)
 
     def _flush(self, worker: Worker) -> None:
-        if worker.control.fileno() in self._by_descriptor:
-            self.pump.expect_room(worker.control.fileno(), not worker.flush())
+        if worker.descriptors and worker.descriptors[0] in self._by_descriptor:
+            self.pump.expect_room(worker.descriptors[0], not worker.flush())
 
     def _answer(self, worker: Worker) -> None:
         """Let a worker whose task waited go on."""
@@ -201,18 +207,25 @@ class WorkerPool:
             answer()
         self.dispatcher.ended(worker)  # if it was a thread that outlived its task who waited
 
+    @abstractmethod
     def _start_worker(self, number: int, shape: Shape) -> Worker:
-        worker = Worker(number, shape.kind, self._flush)
-        self._launcher.fork(number, worker.hand_over())
-        worker.handed_over()
-        self._by_descriptor[worker.control.fileno()] = worker
-        self.pump.register(worker.control.fileno())
-        worker.tell((number, list(sys.path), dict(shape.env_vars), shape.threads, self.budget))
-        return worker
+        """Start a worker for tasks of this shape."""
+
+    def _watch(self, worker: Worker) -> None:
+        for fd in worker.descriptors:
+            self._by_descriptor[fd] = worker
+            self.pump.register(fd)
+
+    def _unwatch(self, worker: Worker) -> bool:
+        """Listen to a worker no more. Return whether anybody did."""
+        watched = [fd for fd in worker.descriptors if self._by_descriptor.pop(fd, None) is not None]
+        for fd in watched:
+            self.pump.unregister(fd)
+        return bool(watched)
 
     def _take_notices(self) -> None:
         try:
-            while (notice := self._launcher.notice()) is not None:
+            while (notice := self._source.notice()) is not None:
                 self._take_notice(notice)
         except BlockingIOError:
             return
@@ -220,32 +233,35 @@ class WorkerPool:
 
     def _take_notice(self, notice: dict[str, Any]) -> None:
         worker = self.dispatcher.workers.get(next(iter(notice.values())))
-        if worker is None:
-            return
-        if "forked" in notice:
-            worker.pid = notice["pid"]
-        elif "failed" in notice:
-            self._ended(worker, 0, 0, f"no worker process can be forked: {notice['reason']}")
-        else:
-            reason = "worker processes end before they have begun; their last words are in the log"
-            self._ended(worker, notice["status"], notice["peak"], reason)
+        if worker is not None:
+            self._noticed(worker, notice)
 
-    def _ended(self, worker: Worker, status: int, peak: int, reason: str) -> None:
-        """Deal with the end of a worker process: with its last messages, and with the task it ran."""
+    @abstractmethod
+    def _noticed(self, worker: Worker, notice: dict[str, Any]) -> None:
+        """Deal with what the source of workers says of one of them."""
+
+    def _ended(self, worker: Worker, explain: Callable[[str], WorkerDiedError], reason: str) -> None:
+        """Deal with the end of a worker process: with its last messages, and with the task it ran.
+
+        Args:
+            worker: The worker.
+            explain: Makes the error for the task that it ran, from the name of the task.
+            reason: Why tasks that wait cannot run, should workers go on ending before they have begun.
+        """
         while self._listen(worker):
             pass
         self._forget(worker)
         begun = self.dispatcher.remove(worker)
         for entry in begun:
-            self._died_in(entry, worker, status, peak)
+            self._died_in(entry, worker, explain)
         if not (begun or worker.proven or worker.retired):
             self._stillborn += 1
             if self._stillborn >= _MOST_STILLBORN:
                 self._fail_waiting(reason)
 
-    def _died_in(self, entry: Entry, worker: Worker, status: int, peak: int) -> None:
+    def _died_in(self, entry: Entry, worker: Worker, explain: Callable[[str], WorkerDiedError]) -> None:
         if worker.condemned is None:
-            self._failed(entry, Failure.of(deaths.explain(entry.name, worker.pid, status, peak)))
+            self._failed(entry, Failure.of(explain(entry.name)))
         elif worker.condemned[0] is entry:
             self._failed(entry, worker.condemned[1])
         else:  # the task that was too late was done just before the end
@@ -259,19 +275,16 @@ class WorkerPool:
     def _forget(self, worker: Worker) -> None:
         if worker.waiter is not None:
             worker.waiter.cancel()
-        if self._by_descriptor.pop(worker.control.fileno(), None) is not None:
-            self.pump.unregister(worker.control.fileno())
+        self._unwatch(worker)
 
     def _lost(self, worker: Worker) -> None:
         """Deal with a worker that has hung up: its end is still to come, so hasten it."""
-        if self._by_descriptor.pop(worker.control.fileno(), None) is not None:
-            self.pump.unregister(worker.control.fileno())
-            if not worker.retired:
-                self._launcher.kill(worker.number)
+        if self._unwatch(worker) and not worker.retired:
+            self._source.kill(worker.number)
 
     def _break(self, reason: str) -> None:
         """Deal with the end of the fork server, which is the end of all workers."""
-        self.pump.unregister(self._launcher.fileno())
+        self.pump.unregister(self._source.fileno())
         self._broken = WorkersUnavailableError(reason)
         for worker in list(self.dispatcher.workers.values()):
             self._forget(worker)
@@ -298,7 +311,7 @@ class WorkerPool:
             )
             worker.condemned = (worker.entries[0], Failure.of(error))
             worker.running_until = worker.waiting_until = None
-            self._launcher.kill(worker.number)
+            self._source.kill(worker.number)
         elif worker.waiting_until is not None and worker.waiting_until <= now:
             worker.waiting_until = None
             self.dispatcher.unblock(worker)
@@ -309,4 +322,4 @@ class WorkerPool:
             if self._broken is None:
                 self._break("the tasks of this process are shut down")
         self.pump.close()
-        self._launcher.close()
+        self._source.close()

@@ -1,10 +1,9 @@
 """Tasks that start tasks: the calls of a worker process, which asks the program for everything."""
 
 import itertools
-import socket
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -13,9 +12,9 @@ from qiskit_serverless.tasks.budget import Budget
 from qiskit_serverless.tasks.errors import GetTimeoutError, WorkersUnavailableError
 from qiskit_serverless.tasks.failures import Failure
 from qiskit_serverless.tasks.functions import DistributedFunction
-from qiskit_serverless.tasks.messages import Frame, Message, decode, encode, receive, send
+from qiskit_serverless.tasks.messages import Channel, Frame, Message, decode, encode
 from qiskit_serverless.tasks.references import Handle, TaskReference, Value
-from qiskit_serverless.tasks.segments import Segment, SegmentPool
+from qiskit_serverless.tasks.segments import Hold, Segment, SegmentPool, SharedMemory
 from qiskit_serverless.tasks.serializer import Payload, dumps, loads
 
 _NUMBERS_PER_WORKER = 1 << 32
@@ -57,10 +56,13 @@ class WorkerSession:
     """The session of a worker process.
 
     Each message to the program also says what this process has let go of since the last one: segments, values, functions.
+
+    Attributes:
+        memory: Where the results of tasks go if they are large.
     """
 
-    def __init__(self, control: socket.socket, worker: int, budget: Budget) -> None:
-        self.segments = SegmentPool(_leave_to_the_program)
+    def __init__(self, control: Channel, worker: int, budget: Budget) -> None:
+        self.memory, self._memory = self._memories()
         self._control = control
         self._budget = budget
         self._numbers = itertools.count(worker * _NUMBERS_PER_WORKER)
@@ -73,6 +75,11 @@ class WorkerSession:
         self._request = threading.Lock()
         self._sending = threading.RLock()
 
+    def _memories(self) -> tuple[SharedMemory, SharedMemory]:
+        """Return where large results of tasks go, and where everything else goes that is large."""
+        memory = SegmentPool(_leave_to_the_program)
+        return memory, memory
+
     def submit(
         self, function: DistributedFunction, args: tuple[Value, ...], kwargs: Mapping[str, Value]
     ) -> TaskReference[Any]:
@@ -80,7 +87,7 @@ class WorkerSession:
         with self._sending:
             if function.registration is None:
                 function.registration = (self, self._registrations.get(function.id) or self._register(function))
-        payload, waits_for = arguments.pack(function.function, args, kwargs, self.segments)
+        payload, waits_for = arguments.pack(function.function, args, kwargs, self._memory)
         handle = self.adopt(next(self._numbers))
         dependencies = [dependency.number for dependency in waits_for]
         self._send("submit", handle.number, function.id, dependencies, payloads=(payload,))
@@ -88,14 +95,14 @@ class WorkerSession:
 
     def _register(self, function: DistributedFunction) -> Registration:
         self._budget.check(function.options.target, function.options.name)
-        self._send("function", function.id, function.options, payloads=(function.pack(self.segments),))
+        self._send("function", function.id, function.options, payloads=(function.pack(self._memory),))
         registration = self._registrations[function.id] = Registration(function.id, self._dropped_functions)
         return registration
 
     def put(self, value: Value) -> TaskReference[Any]:
         """Keep a value for tasks to come."""
         handle = self.adopt(next(self._numbers))
-        self._send("put", handle.number, payloads=(dumps(value, self.segments),))
+        self._send("put", handle.number, payloads=(dumps(value, self._memory),))
         return TaskReference(handle, "put")
 
     def get(self, references: Sequence[TaskReference[Any]], timeout: float | None) -> list[Value]:
@@ -137,13 +144,13 @@ class WorkerSession:
             self._send("result", number, seconds, payloads=(outcome,))
 
     def _send(self, *message: object, payloads: Sequence[Payload] = ()) -> None:
-        descriptors: list[int] = []
+        descriptors: list[Any] = []
         frames = [encode(payload, descriptors) for payload in payloads]
         with self._sending:
             let_go = _taken(self._released), _taken(self._dropped), _taken(self._dropped_functions)
-            send(self._control, (*message, *frames, let_go), descriptors)
+            self._control.send((*message, *frames, let_go), descriptors)
 
-    def _answer(self) -> tuple[Message, list[int]]:
+    def _answer(self) -> tuple[Message, list[Any]]:
         """Return the answer to a request. Functions for tasks to come may arrive before it."""
         while True:
             message, descriptors = self._receive()
@@ -151,12 +158,12 @@ class WorkerSession:
                 return message, descriptors
             self._store(message, descriptors)
 
-    def _store(self, message: Message, descriptors: list[int]) -> None:
+    def _store(self, message: Message, descriptors: list[Any]) -> None:
         _, function_id, frame = message
         self._functions[function_id] = self.decode(frame, descriptors)
 
-    def _receive(self) -> tuple[Message, list[int]]:
-        received = receive(self._control)
+    def _receive(self) -> tuple[Message, list[Any]]:
+        received = self._control.receive()
         if received is None:
             raise WorkersUnavailableError("the program of this task has ended")
         return received
@@ -172,7 +179,7 @@ class WorkerSession:
         """Forget a function that will not be called any more."""
         self._functions.pop(function_id, None)
 
-    def decode(self, frame: Frame, descriptors: list[int]) -> Payload:
+    def decode(self, frame: Frame, descriptors: list[Any]) -> Payload:
         """Return the payload of a frame from the program."""
         return decode(frame, descriptors, self._granted, self._hold)
 
@@ -187,13 +194,17 @@ class WorkerSession:
     def _granted(self, number: int) -> Handle:
         return self.adopt(number)
 
-    def _hold(self, fd: int, serial: int) -> Segment:
+    def _hold(self, handle: Any, serial: int) -> Hold:  # noqa: ANN401  (as `Hold.handle`)
         released = self._released
 
-        def release(_: int) -> None:
+        def release(_: object) -> None:
             released.append(serial)
 
-        return Segment(fd, release)
+        return self._open(handle, release)
+
+    def _open(self, handle: Any, on_release: Callable[[object], None]) -> Hold:  # noqa: ANN401
+        """Return the hold on what the program passed along."""
+        return Segment(handle, on_release)
 
 
 def _leave_to_the_program(_: int) -> None:

@@ -1,17 +1,17 @@
 """A worker process, as the program sees it."""
 
-import contextlib
-import os
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from qiskit_serverless.tasks.budget import Shape
 from qiskit_serverless.tasks.entries import Call, Entry, ShapeQueue, Waiter
 from qiskit_serverless.tasks.failures import Failure
-from qiskit_serverless.tasks.messages import NO_WAIT, Frame, Message, decode, encode, pair, receive, send
-from qiskit_serverless.tasks.segments import Segment, mark_free
+from qiskit_serverless.tasks.messages import Frame, Message, decode, encode
+from qiskit_serverless.tasks.segments import Hold
 from qiskit_serverless.tasks.serializer import Payload
 
 _FIRST_DEPTH = 2
@@ -21,18 +21,13 @@ _SHORT_SECONDS = 0.01
 _VALUES_PER_MESSAGE = 100
 
 
-class Worker:
+class Worker(ABC):
     """A worker process and the tasks it has.
-
-    Tasks lie in the socket until the worker takes them, one at a time. The program keeps the worker's end of that
-    socket open too, so it can take back from there what the worker has not begun.
 
     Attributes:
         number: Number of the worker.
-        kind: What its process cannot change, see `Shape.kind`.
         queue: Where its tasks came from, and whose demand is charged for it; None while it is idle.
         entries: Tasks it has, the running one first.
-        control: Socket for everything else.
         waiter: What its running task waits for, if it waits; the worker is blocked then.
         waiting_until: When that wait ends at the latest.
         answer: Sends the answer it waits for.
@@ -45,22 +40,17 @@ class Worker:
         pid: Its process id; 0 until it is known.
     """
 
-    def __init__(self, number: int, kind: object, on_unsent: "Callable[[Worker], None]") -> None:
-        """Make the sockets of a worker.
+    def __init__(self, number: int, on_unsent: "Callable[[Worker], None]") -> None:
+        """Make a worker that has nothing to do yet.
 
         Args:
             number: Number of the worker.
-            kind: What its process cannot change.
             on_unsent: Called when there is something to `flush`.
         """
         self.number = number
         self._on_unsent = on_unsent
-        self.kind = kind
         self.queue: ShapeQueue | None = None
         self.entries: deque[Entry] = deque()
-        self._tasks, self._tasks_end = pair()
-        self.control, self._control_end = pair()
-        self.control.setblocking(False)
         self.waiter: Waiter | None = None
         self.waiting_until: float | None = None
         self.answer: Callable[[], None] | None = None
@@ -71,18 +61,43 @@ class Worker:
         self.pid = 0
         self.calls: dict[str, Call] = {}
         self.held: dict[int, tuple[Entry, int]] = {}
-        self._segments: dict[int, tuple[Segment, int]] = {}
+        self._segments: dict[int, tuple[Hold, int]] = {}
         self._known: dict[str, weakref.ref[Call]] = {}
         self._forgotten: deque[str] = deque()
-        self._unsent: deque[tuple[Message, Sequence[int], Sequence[Payload]]] = deque()
+        self._unsent: deque[tuple[Message, Sequence[Any], Sequence[Payload]]] = deque()
 
-    def hand_over(self) -> list[int]:
-        """Return the descriptors that the process needs, for the fork server."""
-        return [self._tasks_end.fileno(), self._control_end.fileno()]
+    @property
+    @abstractmethod
+    def descriptors(self) -> list[int]:
+        """Return the descriptors on which the process is heard, the one for `flush` first."""
 
-    def handed_over(self) -> None:
-        """Close what only the process needs, so that its end is seen."""
-        self._control_end.close()
+    @abstractmethod
+    def suits(self, shape: Shape) -> bool:
+        """Say whether the process can run tasks of this shape, once it is idle."""
+
+    @abstractmethod
+    def give(self, entry: Entry) -> bool:
+        """Take in a task. Return False if there is no place for it."""
+
+    @abstractmethod
+    def take_back(self) -> Entry | None:
+        """Take back the oldest task that the process has not begun; None if there is none."""
+
+    @abstractmethod
+    def flush(self) -> bool:
+        """Send what `tell` took in. Return False if some of it still has to wait."""
+
+    @abstractmethod
+    def retire(self) -> None:
+        """Let the process leave: there will be no more tasks for it."""
+
+    @abstractmethod
+    def _receive(self) -> tuple[Message, list[Any]] | None:
+        """Return the next message of the process, or None if it has hung up; raises `BlockingIOError` if there is none."""
+
+    @abstractmethod
+    def _open(self, handle: Any) -> Hold:  # noqa: ANN401  (as `Hold.handle`)
+        """Return the hold on what the process passed along."""
 
     @property
     def depth(self) -> int:
@@ -105,30 +120,21 @@ class Worker:
         short = call is not None and call.seconds is not None and call.seconds < _SHORT_SECONDS
         return len(self.entries) if short else 0
 
-    def give(self, entry: Entry) -> bool:
-        """Send a task. Return False if the socket is full."""
+    def _message(self, entry: Entry) -> tuple[Message, list[Any], list[Payload]]:
+        """Return the message that sends a task, its descriptors, and what its frames were made of."""
         call, arguments = entry.call, entry.arguments
         assert call is not None and arguments is not None  # noqa: S101, PT018  (for the type checker)
         if call.id not in self._known:
             self._teach(call)
         values = [dependency.outcome for dependency in entry.dependencies if isinstance(dependency.outcome, Payload)]
-        descriptors: list[int] = []
+        descriptors: list[Any] = []
         frames = [encode(payload, descriptors) for payload in (arguments, *values)]
         forgotten = tuple(self._forgotten.popleft() for _ in range(len(self._forgotten)))
         message = (entry.number, call.name, call.id, frames[0], tuple(frames[1:]), forgotten)
-        try:
-            send(self._tasks, message, descriptors, NO_WAIT)
-        except BlockingIOError:
-            self._forgotten.extend(forgotten)
-            return False
-        self._count((arguments, *values), 1)
-        self.entries.append(entry)
-        if len(self.entries) == 1:
-            self._begin()
-        return True
+        return message, descriptors, [arguments, *values]
 
     def _teach(self, call: Call) -> None:
-        """Send a function. It goes over `control`, where it cannot be taken back with the first task that needs it."""
+        """Send a function. It cannot be taken back with the first task that needs it."""
         known, forgotten, function_id = self._known, self._forgotten, call.id
 
         def forget(_: object) -> None:  # runs when the function has gone, at any line of any thread
@@ -136,7 +142,7 @@ class Worker:
             forgotten.append(function_id)
 
         known[function_id] = weakref.ref(call, forget)
-        descriptors: list[int] = []
+        descriptors: list[Any] = []
         frame = encode(call.payload, descriptors)
         self.tell(("function", function_id, frame), descriptors, [call.payload])
 
@@ -174,33 +180,8 @@ class Worker:
             return self.waiting_until or self.running_until
         return min(self.waiting_until, self.running_until)
 
-    def take_back(self) -> Entry | None:
-        """Take back the oldest task that the process has not begun; None if there is none."""
-        if self.retired:
-            return None
-        try:
-            received = receive(self._tasks_end, NO_WAIT)
-        except BlockingIOError:
-            return None
-        if received is None:
-            return None
-        message, descriptors = received
-        for fd in descriptors:
-            os.close(fd)
-        entry = next(entry for entry in self.entries if entry.number == message[0])
-        self._undo(entry, message)
-        return entry
-
-    def _undo(self, entry: Entry, message: Message) -> None:
-        first = entry.running
-        self.entries.remove(entry)
-        if first:
-            self._end(entry)
-        self._forgotten.extend(message[-1])
-        self._count([entry.arguments, *(dependency.outcome for dependency in entry.dependencies)], -1)
-
-    def tell(self, message: Message, descriptors: Sequence[int] = (), payloads: Sequence[Payload] = ()) -> None:
-        """Send a message over `control`, as soon as the process reads.
+    def tell(self, message: Message, descriptors: Sequence[Any] = (), payloads: Sequence[Payload] = ()) -> None:
+        """Send a message, as soon as the process reads.
 
         Args:
             message: The message.
@@ -215,31 +196,18 @@ class Worker:
         """Send values that the running task asked for."""
         for start in range(0, len(outcomes), _VALUES_PER_MESSAGE):
             some = outcomes[start : start + _VALUES_PER_MESSAGE]
-            descriptors: list[int] = []
+            descriptors: list[Any] = []
             frames = [outcome if isinstance(outcome, Failure) else encode(outcome, descriptors) for outcome in some]
             payloads = [outcome for outcome in some if isinstance(outcome, Payload)]
             self.tell(("values", frames), descriptors, payloads)
 
-    def flush(self) -> bool:
-        """Send what waits for the control socket. Return False if some of it still has to wait."""
-        try:
-            while self._unsent:
-                message, descriptors, _ = self._unsent[0]
-                send(self.control, message, descriptors)
-                self._unsent.popleft()
-        except BlockingIOError:
-            return False
-        except ConnectionError:
-            self._unsent.clear()  # its end is noticed elsewhere
-        return True
-
-    def listen(self) -> tuple[Message, list[int]] | None:
+    def listen(self) -> tuple[Message, list[Any]] | None:
         """Return the next message of the process, or None if it has hung up.
 
         Raises:
             BlockingIOError: There is none.
         """
-        received = receive(self.control)
+        received = self._receive()
         if received is not None:
             self.proven = True
             self._let_go(*received[0][-1])
@@ -273,20 +241,11 @@ class Worker:
         """Note that the process has made a reference to this value."""
         self._lower(self.held, entry.number, -1, entry)
 
-    def decode(self, frame: Frame, descriptors: list[int]) -> Payload:
+    def decode(self, frame: Frame, descriptors: list[Any]) -> Payload:
         """Return the payload of a frame from the process."""
-        return decode(frame, descriptors, lambda number: self.held[number][0], lambda fd, _: Segment(fd, mark_free))
-
-    def retire(self) -> None:
-        """Let the process leave: there will be no more tasks for it."""
-        self.retired = True
-        self._tasks.close()
-        self._tasks_end.close()
+        return decode(frame, descriptors, lambda number: self.held[number][0], lambda handle, _: self._open(handle))
 
     def close(self) -> None:
-        """Close all sockets and let go of what the process held."""
-        for end in (self._tasks, self._tasks_end, self.control, self._control_end):
-            with contextlib.suppress(OSError):
-                end.close()
+        """Let go of what the process held."""
         self.held.clear()
         self._segments.clear()

@@ -16,6 +16,31 @@ from tests.unit.tasks.work import Gate
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
+EXECUTOR = os.environ.get("TREADLE_TASKS", "forked")
+"""Where the tasks of these stories run: in workers that are forked here, or, with ``TREADLE_TASKS=ray``, on Ray."""
+
+only_forked = pytest.mark.skipif(EXECUTOR != "forked", reason="about forked workers alone, or how soon they are there")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def executor() -> Iterator[None]:
+    """Connect this process to the cluster for the stories that are told on Ray."""
+    if EXECUTOR == "forked":
+        yield
+        return
+    shared = connect()
+    session.enter(shared)
+    yield
+    shared.close()
+
+
+def connect() -> ProgramSession:
+    """Return a new session of this process."""
+    os.environ["TREADLE_TASKS"] = EXECUTOR
+    made = session.connect()
+    assert isinstance(made, ProgramSession)
+    return made
+
 
 @pytest.fixture
 def with_budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ProgramSession]]:
@@ -30,7 +55,7 @@ def with_budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Progr
     def open_session(**amounts: Any) -> ProgramSession:
         budget = {"cpu": 2, "gpu": 0, "mem": 10**9, **amounts}
         monkeypatch.setenv("TREADLE_BUDGET", json.dumps(budget))
-        opened.append(ProgramSession.connect())
+        opened.append(connect())
         session.enter(opened[-1])
         return opened[-1]
 

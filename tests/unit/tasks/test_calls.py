@@ -18,6 +18,7 @@ from qiskit_serverless.tasks import (
     put,
     session,
 )
+from tests.unit.tasks.conftest import only_forked
 
 OFFSET = 100
 
@@ -315,6 +316,7 @@ def count_functions() -> int:
     return sum(1 for each in gc.get_objects() if isinstance(each, DistributedFunction))
 
 
+@only_forked
 def test_functions_that_have_gone_are_forgotten_by_the_workers_and_the_program() -> None:
     @distribute_task
     def make_many() -> int:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from qiskit_serverless.tasks import GetTimeoutError, distribute_task, get, get_refs_by_status, wait
+from tests.unit.tasks.conftest import only_forked
 from tests.unit.tasks.work import Gate, running_together
 
 OpenSession = Callable[..., Any]
 
 
+@only_forked
 @pytest.mark.parametrize(
     ("target", "budget", "most"),
     [
@@ -37,6 +39,7 @@ def test_tasks_run_side_by_side_as_far_as_the_budget_goes(
     assert max(counts) == most
 
 
+@only_forked
 def test_tasks_of_different_shapes_share_the_budget(with_budget: OpenSession, tmp_path: Path) -> None:
     with_budget(cpu=2)
     weights = {0.5: distribute_task(target={"cpu": 0.5}), 1: distribute_task(), 2: distribute_task(target={"cpu": 2})}
@@ -69,6 +72,7 @@ def test_a_large_task_is_not_starved_by_small_ones_that_keep_coming(with_budget:
     assert get(middle) < min(get(after))
 
 
+@only_forked
 def test_a_task_that_lacks_one_resource_does_not_hold_up_those_that_need_others(
     with_budget: OpenSession, gate: Gate
 ) -> None:
@@ -202,6 +206,7 @@ def test_workers_stay_for_the_next_tasks(with_budget: OpenSession) -> None:
     assert len(set(get([pid() for _ in range(50)]))) <= 2
 
 
+@only_forked
 def test_environment_variables_have_workers_of_their_own_and_room_is_made_for_them(with_budget: OpenSession) -> None:
     opened = with_budget(cpu=2)
     look = {
@@ -223,6 +228,7 @@ def test_the_programs_environment_is_not_touched_by_a_target(with_budget: OpenSe
     assert "LEVEL_OF_TASK" not in os.environ
 
 
+@only_forked
 @pytest.mark.parametrize(("cpu", "threads"), [(0.5, 1), (1, 1), (2, 2), (3.7, 3)])
 def test_libraries_in_a_worker_use_as_many_threads_as_it_has_cpus(
     with_budget: OpenSession, cpu: float, threads: int
@@ -259,6 +265,7 @@ def test_a_task_may_transpile_in_a_worker_that_a_program_which_transpiled_asked_
     assert get([distribute_task(compile_one)(seed) for seed in range(4)]) == here
 
 
+@only_forked
 def test_statuses_tell_where_tasks_are(with_budget: OpenSession, gate: Gate) -> None:
     with_budget(cpu=2)
     held = distribute_task(gate.pass_through)

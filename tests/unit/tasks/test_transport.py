@@ -14,6 +14,7 @@ from qiskit.circuit.random import random_circuit
 from qiskit.primitives import BitArray
 
 from qiskit_serverless.tasks import distribute_task, get, put, wait
+from tests.unit.tasks.conftest import only_forked
 
 LARGE = 400_000  # numbers, 3.2 MB: shared memory of its own
 MEDIUM = 20_000  # 160 kB: beside the pickle stream, inside a message
@@ -147,6 +148,7 @@ def test_arguments_are_not_overwritten_while_a_task_keeps_them() -> None:
         assert all(value <= number for value in seen)
 
 
+@only_forked
 def test_memory_and_descriptors_are_given_back_when_the_arrays_have_gone() -> None:
     get([same(np.ones(LARGE)) for _ in range(40)])
     gc.collect()
@@ -161,6 +163,7 @@ def test_memory_and_descriptors_are_given_back_when_the_arrays_have_gone() -> No
     assert shared_bytes() <= memory + 4 * LARGE * 8
 
 
+@only_forked
 def test_results_nobody_refers_to_are_released() -> None:
     references = [same(np.ones(LARGE)) for _ in range(10)]
     wait(references, num_returns=10)
@@ -171,6 +174,7 @@ def test_results_nobody_refers_to_are_released() -> None:
     assert shared_bytes() <= held - 10 * LARGE * 8
 
 
+@only_forked
 def test_values_that_only_tasks_knew_are_released_with_the_last_reference() -> None:
     @distribute_task
     def make() -> int:
@@ -266,6 +270,7 @@ def test_circuits_and_arrays_travel_together_through_tasks() -> None:
     assert back["bits"] == value["bits"]
 
 
+@only_forked
 def test_too_many_open_files_fail_the_task_and_nothing_else() -> None:
     import resource
 

@@ -108,6 +108,23 @@ class RunningPlatform:
         self.process.stdout.close()
 
 
+class Traffic:
+    """What a gateway has received and sent, over sockets and otherwise, since this was made."""
+
+    def __init__(self, platform: RunningPlatform) -> None:
+        self._process = psutil.Process(platform.process.pid)
+        self._before = self._read()
+
+    def _read(self) -> int:
+        counters = self._process.io_counters()
+        return counters.read_chars + counters.write_chars
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._read() - self._before
+
+
 def start_platform(port: str = "0", **variables: str) -> RunningPlatform:
     """Start a platform on a fresh home and wait until it is ready.
 

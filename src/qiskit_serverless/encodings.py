@@ -27,3 +27,6 @@ LARGE = 8 * 2**20
 
 LOCATION_TYPE = "application/vnd.treadle.location+json"
 """Media type of an answer that says where a value lies: ``{"url": ..., "size": ...}``."""
+
+UPLOADED_TYPE = "application/vnd.treadle.uploaded+json"
+"""Media type of a request that tells of an upload in place of a value: ``{"upload": ..., "parts": [...]}``."""

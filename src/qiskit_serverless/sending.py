@@ -31,7 +31,21 @@ class Pieces:
     @property
     def headers(self) -> dict[str, str]:
         """Headers of the request."""
-        return {"Content-Type": self.media_type, "Content-Length": str(sum(len(piece) for piece in self.pieces))}
+        return {"Content-Type": self.media_type, "Content-Length": str(self.size)}
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(len(piece) for piece in self.pieces)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return so many bytes from `start` on, or as many as there are."""
+        found = bytearray()
+        end = start + length
+        for piece in self.pieces:
+            found += memoryview(piece)[max(start, 0) : max(end, 0)]
+            start, end = start - len(piece), end - len(piece)
+        return bytes(found)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes in blocks of some size."""

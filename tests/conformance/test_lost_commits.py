@@ -19,8 +19,8 @@ from treadle.domain.jobs import JobFilter, RunOptions
 from treadle.domain.users import User
 from treadle.ports.objects import ObjectStore
 from treadle.ports.secrets import Signer
-from treadle.services.jobs import arguments_key
 from treadle.services.uploads import Upload
+from treadle.services.values import arguments_key
 
 pytestmark = pytest.mark.anyio
 

@@ -7,16 +7,17 @@ from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
-import psutil
 import pytest
 
-from qiskit_serverless import QiskitFunction, ServerlessClient
+from qiskit_serverless import AsyncServerlessClient, QiskitFunction, ServerlessClient
+from qiskit_serverless.exceptions import InvalidRequestError
 from qiskit_serverless.functions import RunnableQiskitFunction
 from qiskit_serverless.serialization.container import MAGIC
 from tests.e2e.breaking_network import breaking_network
-from tests.running_platform import RunningPlatform, start_platform
+from tests.running_platform import RunningPlatform, Traffic, start_platform
 from tests.s3 import S3Server
 
+pytestmark = pytest.mark.anyio
 MIB = 2**20
 ELEMENTS = 3 * MIB
 """Numbers of 8 bytes, which do not compress: two parts."""
@@ -33,6 +34,11 @@ elif "array" in arguments:
 else:
     save_result({"array": numpy.random.default_rng(1).random(arguments["elements"])})
 """
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +61,6 @@ def uploaded(platform: RunningPlatform, folder: Path) -> RunnableQiskitFunction:
 
 def expected() -> np.ndarray:
     return np.random.default_rng(1).random(ELEMENTS)
-
-
-class Traffic:
-    """What a gateway has received and sent, over sockets and otherwise, since this was made."""
-
-    def __init__(self, platform: RunningPlatform) -> None:
-        self._process = psutil.Process(platform.process.pid)
-        self._before = self._read()
-
-    def _read(self) -> int:
-        counters = self._process.io_counters()
-        return counters.read_chars + counters.write_chars
-
-    @property
-    def size(self) -> int:
-        return self._read() - self._before
 
 
 def test_small_values_and_logs_go_through_the_gateway(
@@ -96,6 +86,39 @@ def test_a_large_result_passes_by_the_gateway_both_ways(
     np.testing.assert_array_equal(result["array"], expected())
     assert traffic.size < 4 * MIB
     assert s3.read(platform.variables["TREADLE_OBJECTS"], f"results/{job.job_id}.1.json")[:8] == MAGIC
+
+
+def test_large_arguments_pass_by_the_gateway_both_ways(
+    function: RunnableQiskitFunction, platform: RunningPlatform, s3: S3Server
+) -> None:
+    traffic = Traffic(platform)
+    job = function.run(array=expected())
+    assert job.result() == {"sum": pytest.approx(expected().sum())}
+    assert traffic.size < 4 * MIB
+    assert s3.read(platform.variables["TREADLE_OBJECTS"], f"arguments/{job.job_id}.json")[:8] == MAGIC
+
+
+def test_uploaded_arguments_are_checked_as_others_are(platform: RunningPlatform, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(PROGRAM)
+    client = ServerlessClient(host=platform.url, token=platform.token)
+    schema = {"properties": {"array": {"type": "string"}}}
+    function = client.upload(
+        QiskitFunction("s3-schema", entrypoint="main.py", working_dir=str(tmp_path), arguments_schema=schema)
+    )
+    with pytest.raises(InvalidRequestError, match="characters long and the maximum"):
+        function.run(array=expected())
+
+
+async def test_an_asynchronous_client_does_the_same(
+    function: RunnableQiskitFunction, platform: RunningPlatform
+) -> None:
+    traffic = Traffic(platform)
+    async with AsyncServerlessClient(host=platform.url, token=platform.token) as client:
+        job = await client.run("s3", {"array": expected()})
+        assert (await job.result())["sum"] == pytest.approx(expected().sum())
+        large = await client.run("s3", {"elements": ELEMENTS})
+        np.testing.assert_array_equal((await large.result())["array"], expected())
+    assert traffic.size < 8 * MIB
 
 
 def bare(platform: RunningPlatform, path: str, host: str = "127.0.0.1") -> httpx2.Response:
@@ -148,10 +171,17 @@ def test_a_network_that_breaks_between_worker_or_client_and_store(s3: S3Server, 
     with breaking_network(s3.endpoint, limit) as network:
         platform = start_platform(**s3.settings(), TREADLE_OBJECTS_PUBLIC_ENDPOINT=network.url)
         try:
-            job = uploaded(platform, tmp_path).run(elements=ELEMENTS)
+            function = uploaded(platform, tmp_path)
+            job = function.run(elements=ELEMENTS)
             for _ in job.follow():
                 pass
             assert network.broken, "while the worker sent the result"
+            network.break_again(limit)
+            summed = function.run(array=expected())
+            assert network.broken, "while the client sent the arguments"
+            network.break_again(limit)
+            assert summed.result() == {"sum": pytest.approx(expected().sum())}
+            assert network.broken, "while the worker received them"
             network.break_again(limit)
             np.testing.assert_array_equal(job.result()["array"], expected())
             assert network.broken, "while the client received it"

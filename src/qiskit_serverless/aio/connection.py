@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from qiskit_serverless.aio.transport import AsyncTransport
 from qiskit_serverless.connections import Channel, given
-from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, TAGGED
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, LOCATED, LOCATION_HEADER, TAGGED
 from qiskit_serverless.exceptions import AccessError, InvalidArgumentError
 from qiskit_serverless.platform import find_platform
 
@@ -68,6 +68,7 @@ class AsyncConnection:
         self.channel = None if channel is None else Channel(channel).value
         self._transport = AsyncTransport(self.host, self._headers(), underlying=transport)
         self._takes_containers = False
+        self._takes_uploads = False
         # sync only: self.verify()
 
     def __repr__(self) -> str:
@@ -99,6 +100,7 @@ class AsyncConnection:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
         self._takes_containers = answer.headers.get(ENCODING_HEADER) == CONTAINED
+        self._takes_uploads = answer.headers.get(LOCATION_HEADER) == LOCATED
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}

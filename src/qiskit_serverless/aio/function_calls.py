@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+import anyio
+
 from qiskit_serverless.aio.file_calls import AsyncFileCalls
 from qiskit_serverless.aio.job_calls import AsyncJobCalls
 from qiskit_serverless.aio.jobs import AsyncJob
 from qiskit_serverless.aio.version_calls import AsyncVersionCalls
 from qiskit_serverless.connections import given
 from qiskit_serverless.definitions import QiskitFunction, split_title
-from qiskit_serverless.encodings import IDEMPOTENCY_HEADER
+from qiskit_serverless.encodings import IDEMPOTENCY_HEADER, LARGE, UPLOADED_TYPE
 from qiskit_serverless.exceptions import InvalidArgumentError
+from qiskit_serverless.object_store import ObjectStoreError, UploadOffer, upload
 from qiskit_serverless.sending import Pieces, new_key
 from qiskit_serverless.serialization import dumps
 from qiskit_serverless.serialization.compression import Buffer
@@ -76,13 +79,30 @@ class AsyncFunctionCalls(AsyncJobCalls, AsyncFileCalls, AsyncVersionCalls):
         pieces = packed(arguments, root, verb)
         if is_container(pieces[0]):
             query = given(**{**fields, "config": json.dumps(fields["config"]) if fields["config"] else None})
-            content = Pieces(pieces, MEDIA_TYPE)
+            content = await self._uploaded(Pieces(pieces, MEDIA_TYPE), again)
             answer = await self._transport.request("POST", path, params=query, content=content, **again)
         else:
             body = {**fields, "arguments": bytes(pieces[0]).decode()}
             answer = await self._transport.request("POST", path, json=body, **again)
         record: dict[str, Any] = answer.json()
         return record
+
+    async def _uploaded(self, arguments: Pieces, again: dict[str, Any]) -> Pieces:
+        """Put large arguments into the platform's object store, if we can reach it. Returns what to send to the gateway."""
+        if arguments.size < LARGE or not self._takes_uploads:
+            return arguments
+        asked = {"size": arguments.size}
+        answer = await self._transport.request("POST", self._path("programs/run/upload"), json=asked, **again)
+        offer = UploadOffer.from_json(answer.json())
+        size = arguments.size
+        try:
+            is_wanted = anyio.from_thread.check_cancelled  # async only
+            told = await anyio.to_thread.run_sync(upload, offer, size, arguments.read, is_wanted)  # async only
+            # sync only: told = upload(offer, size, arguments.read)
+        except ObjectStoreError:
+            self._takes_uploads = False
+            return arguments
+        return Pieces([json.dumps(told).encode()], UPLOADED_TYPE)
 
     async def jobs(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from qiskit_serverless.connections import Channel, given
-from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, TAGGED
+from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, LOCATED, LOCATION_HEADER, TAGGED
 from qiskit_serverless.exceptions import AccessError, InvalidArgumentError
 from qiskit_serverless.platform import find_platform
 from qiskit_serverless.sync.transport import Transport
@@ -69,6 +69,7 @@ class Connection:
         self.channel = None if channel is None else Channel(channel).value
         self._transport = Transport(self.host, self._headers(), underlying=transport)
         self._takes_containers = False
+        self._takes_uploads = False
         self.verify()
 
     def __repr__(self) -> str:
@@ -99,6 +100,7 @@ class Connection:
             text = f"Credentials couldn't be verified: {error}"
             raise AccessError(text, error.status_code, error.details) from error
         self._takes_containers = answer.headers.get(ENCODING_HEADER) == CONTAINED
+        self._takes_uploads = answer.headers.get(LOCATION_HEADER) == LOCATED
 
     def _headers(self) -> dict[str, str]:
         optional = {"Service-Channel": self.channel, "Service-CRN": self.instance}

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from qiskit_serverless.forked import assert_single_threaded, become_child
 from treadle.runner import handover
 from treadle.runner.environment import thread_pools
+from treadle.runner.environments import hold
 from treadle.runner.huge_pages import collapse_memory
 from treadle.runner.preload import import_libraries
 from treadle.runner.processes import become_subreaper, children, reap, send, set_name
@@ -173,6 +174,8 @@ def main() -> None:
     control.set_inheritable(False)
     become_child([control.fileno()])  # the gateway may have been started with open files, or signals ignored
     os.chdir("/")
+    if Path(sys.prefix).parent == home / "environments":
+        hold(Path(sys.prefix))  # nobody removes it under our programs
     set_name("zygote")
     become_subreaper()
     import_libraries()

@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 from qiskit_serverless.encodings import LARGE
 from qiskit_serverless.serialization.container import MEDIA_TYPE
 from treadle.domain.errors import InvalidError, NotFoundError, TooLargeError, TreadleError
+from treadle.domain.ids import id_for
+from treadle.domain.users import User
 from treadle.ports.clock import Clock
 from treadle.ports.objects import ObjectStore
 from treadle.ports.transfers import PartialUpload, Transfers
-from treadle.services.values import StoredValue, Values
+from treadle.services.values import StoredValue, Values, arguments_key
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,18 @@ class DirectValues:
             raise TooLargeError(f"The {what} has {size} bytes, and this platform takes {self._largest} at most.")
         self._sweep_sometimes(transfers)
         return await transfers.begin(key, size)
+
+    async def begin_arguments(self, user: User, idempotency_key: str, size: int) -> PartialUpload | None:
+        """Begin an upload of the arguments of a job that a user is about to run with this key; None if there is no such way.
+
+        Raises:
+            InvalidError: They are too small to go that way.
+            TooLargeError: They are larger than is allowed.
+            StorageUnavailableError: The store does not answer.
+        """
+        if not self.offered:
+            return None
+        return await self.begin(arguments_key(id_for(user.id, idempotency_key)), "arguments", size)
 
     async def commit(self, key: str, what: str, uploaded: Uploaded) -> None:
         """Make a value of what was uploaded, if it is one. Committing it again does no harm.

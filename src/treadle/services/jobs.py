@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from treadle.domain.access import administers, business_model, may_change, may_look_up, may_see, owns, sees_all_of
@@ -27,10 +27,14 @@ from treadle.services.functions import Functions
 from treadle.services.log_settling import LogSettling
 from treadle.services.log_tail import log_so_far
 from treadle.services.transitions import apply
-from treadle.services.values import StoredValue, Values
+from treadle.services.values import StoredValue, Values, arguments_key, result_key
 from treadle.services.versions import chosen
 
 _ENOUGH_FOR_A_SCHEMA = 2 * 2**20  # characters; arguments of more than half of that are refused by it
+
+KeepValue = Callable[[str], Awaitable[None]]
+"""Makes the value at a key, of what was uploaded past the gateway."""
+
 _PART = 500  # jobs, which take some milliseconds to read
 
 
@@ -58,16 +62,6 @@ class FunctionJobs:
 
     of_everybody: bool
     jobs: list[Job]
-
-
-def arguments_key(job_id: str) -> str:
-    """Return the object store's key of a job's arguments."""
-    return f"arguments/{job_id}.json"
-
-
-def result_key(job_id: str, attempt: int) -> str:
-    """Return the object store's key of what an attempt saved as the job's result."""
-    return f"results/{job_id}.{attempt}.json"
 
 
 class Jobs:
@@ -103,7 +97,7 @@ class Jobs:
         user: User,
         title: str,
         provider: str | None,
-        arguments: str | AsyncIterable[bytes],
+        arguments: str | AsyncIterable[bytes] | KeepValue,
         options: RunOptions | None = None,
     ) -> Job:
         """Accept a job. Once this returns, the job is stored and will come to an end, whatever crashes.
@@ -112,7 +106,7 @@ class Jobs:
             user: Who submits it.
             title: Title of the function.
             provider: Provider of the function.
-            arguments: JSON text of the arguments, or a container of them as it arrives.
+            arguments: JSON text of the arguments, or a container of them as it arrives, or what makes them of an upload.
             options: What else the user asks for.
 
         Raises:
@@ -172,13 +166,15 @@ class Jobs:
         size = chosen_size(version, options.function_size)
         return size, self._profiles.choose(version.sizes[size] if size is not None else None)
 
-    async def _keep_arguments(self, job: Job, version: FunctionVersion, arguments: str | AsyncIterable[bytes]) -> None:
+    async def _keep_arguments(
+        self, job: Job, version: FunctionVersion, arguments: str | AsyncIterable[bytes] | KeepValue
+    ) -> None:
         key = arguments_key(job.id)
         if isinstance(arguments, str):
             await self._check_arguments(version, arguments)
             await self._values.put(key, arguments)
             return
-        await self._values.store(key, "arguments", arguments)
+        await (arguments(key) if callable(arguments) else self._values.store(key, "arguments", arguments))
         if has_arguments_schema(version):
             await self._check_arguments(version, await self._values.beginning(key, _ENOUGH_FOR_A_SCHEMA))
 

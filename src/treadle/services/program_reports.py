@@ -13,8 +13,8 @@ from treadle.ports.clock import Clock
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.wakeups import WakeUps, job_topic
-from treadle.services.jobs import result_key
 from treadle.services.transitions import apply
+from treadle.services.values import result_key
 
 T = TypeVar("T")
 

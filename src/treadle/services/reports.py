@@ -16,10 +16,9 @@ from treadle.ports.transfers import PartialUpload
 from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.artifacts import Artifacts
 from treadle.services.direct_values import DirectValues, Uploaded
-from treadle.services.jobs import arguments_key, result_key
 from treadle.services.log_settling import LogSettling
 from treadle.services.transitions import LEASE, Change, apply
-from treadle.services.values import StoredValue, Values
+from treadle.services.values import StoredValue, Values, arguments_key, result_key
 
 
 class Reports:

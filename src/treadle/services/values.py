@@ -15,6 +15,16 @@ from treadle.services.json_form import JsonForm, OlderCircuits
 _PIECES_AT_ONCE = 16
 
 
+def arguments_key(job_id: str) -> str:
+    """Return the object store's key of a job's arguments."""
+    return f"arguments/{job_id}.json"
+
+
+def result_key(job_id: str, attempt: int) -> str:
+    """Return the object store's key of what an attempt saved as the job's result."""
+    return f"results/{job_id}.{attempt}.json"
+
+
 class StoredValue:
     """A value that lies in the object store.
 

@@ -12,6 +12,7 @@ import pytest
 from tests.conformance.engine.running_engine import RunningEngine
 from tests.conformance.runner_gateway import tar_of
 from treadle.adapters.engines.local import LocalEngine
+from treadle.adapters.environments.folder import EnvironmentsFolder
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.environments.solving import UvSolver
 from treadle.domain.errors import EngineUnavailableError, EnvironmentUnusableError
@@ -99,6 +100,15 @@ def test_the_least_recently_used_zygote_is_let_go_but_not_its_programs(two: Two)
     psutil.wait_procs([leaving], timeout=20)
     assert not leaving.is_running()
     two.engine.finish("pass", environment=two.first)
+
+
+def test_an_environment_is_not_removed_under_its_programs(two: Two) -> None:
+    job = two.engine.submit(MEETS, environment=two.first)
+    two.engine.meet(job, "ready")
+    assert not EnvironmentsFolder(two.engine.home).discard_unused(two.first)
+    two.engine.meet(job, "go")
+    assert two.engine.gateway.outcome(job).exit_code == 0
+    two.engine.wait_for_exit(job)
 
 
 def test_a_killed_zygote_is_replaced(two: Two) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, Json
 
-from qiskit_serverless.encodings import CONTAINED, ENCODING_HEADER, IDEMPOTENCY_HEADER
+from qiskit_serverless.encodings import (
+    CONTAINED,
+    ENCODING_HEADER,
+    IDEMPOTENCY_HEADER,
+    LOCATED,
+    LOCATION_HEADER,
+    UPLOADED_TYPE,
+)
 from qiskit_serverless.serialization.container import MEDIA_TYPE
 from treadle.api.answers import JsonAnswer
 from treadle.api.bodies import (
@@ -22,6 +29,7 @@ from treadle.api.bodies import (
     read_query,
 )
 from treadle.api.callers import ByUser
+from treadle.api.direct_uploads import SizeBody, UploadedBody, upload_answer
 from treadle.api.v1.names import Name
 from treadle.api.v1.parameters import FunctionId
 from treadle.api.v1.shapes import function_shape, old_job_shape, submitted_shape, upload_shape
@@ -30,6 +38,8 @@ from treadle.domain.functions import Catalog, clean_title, legal_characters, spl
 from treadle.domain.jobs import RunOptions
 from treadle.domain.manifests import Assembly, ManifestFile
 from treadle.domain.text import is_text
+from treadle.services.direct_values import DirectValues, Uploaded
+from treadle.services.jobs import KeepValue
 from treadle.services.uploads import Upload
 
 router = APIRouter(prefix="/api/v1/programs", tags=["functions"])
@@ -121,7 +131,8 @@ async def list_functions(
     catalog = Catalog(filter) if filter in list(Catalog) else Catalog.ALL
     functions = await call.platform.functions.visible(call.user, catalog, provider)
     shapes = [function_shape(function) for function in functions]
-    return JsonAnswer(shapes, headers={ENCODING_HEADER: CONTAINED})
+    direct = {LOCATION_HEADER: LOCATED} if call.platform.direct_values.offered else {}
+    return JsonAnswer(shapes, headers={ENCODING_HEADER: CONTAINED, **direct})
 
 
 @router.get("/get_by_title/{title}/")
@@ -161,20 +172,28 @@ async def upload(request: Request, call: ByUser) -> JsonAnswer:
 
 @router.post("/run/", openapi_extra=documented(RunBody))
 async def run(request: Request, call: ByUser) -> JsonAnswer:
-    """Accept a job. If the body is a container of the arguments, the other fields stand in the query."""
-    fields: RunFields
-    arguments: str | AsyncIterator[bytes]
-    if media_type(request) == MEDIA_TYPE:
-        fields, arguments = read_query(request, RunFields), request.stream()
-    else:
-        fields = body = await read_body(request, RunBody)
-        arguments = body.arguments
+    """Accept a job. If the body is a container of the arguments, or tells of their upload, the rest stands in the query."""
+    fields, arguments = await _run_of(request, call.platform.direct_values)
     title = clean_title(fields.title)
     config = fields.config.model_dump(exclude_none=True) if fields.config is not None else {}
     key = _idempotency_key(request)
     options = RunOptions(fields.version, fields.compute_profile, fields.function_size, config, key)
     job = await call.platform.jobs.submit(call.user, title, fields.provider, arguments, options)
     return JsonAnswer(submitted_shape(job))
+
+
+@router.post("/run/upload/", openapi_extra=documented(SizeBody))
+async def begin_arguments(request: Request, call: ByUser) -> JsonAnswer:
+    """Begin an upload of large arguments past the gateway: where to put their parts, or nothing if they have to come here.
+
+    The job is then run with the same ``Idempotency-Key`` as this request's.
+    """
+    body = await read_body(request, SizeBody)
+    key = _idempotency_key(request)
+    if key is None:
+        raise InvalidError(f"An upload of arguments needs the '{IDEMPOTENCY_HEADER}' with which the job will be run.")
+    begun = await call.platform.direct_values.begin_arguments(call.user, key, body.size)
+    return JsonAnswer({}) if begun is None else upload_answer(begun)
 
 
 @router.post("/validate_arguments/", openapi_extra=documented(ArgumentsBody))
@@ -197,6 +216,21 @@ async def get_jobs(function_id: FunctionId, call: ByUser) -> JsonAnswer:
     shapes = [old_job_shape(job, versions[job.version_id], None) for job in found.jobs]
     hidden = {"result"} if found.of_everybody else set()
     return JsonAnswer([{name: value for name, value in shape.items() if name not in hidden} for shape in shapes])
+
+
+async def _run_of(
+    request: Request, direct_values: DirectValues
+) -> tuple[RunFields, str | AsyncIterator[bytes] | KeepValue]:
+    """Return what a request wants to be run, and the arguments or what makes them."""
+    kind = media_type(request)
+    if kind == MEDIA_TYPE:
+        return read_query(request, RunFields), request.stream()
+    if kind == UPLOADED_TYPE:
+        told = UploadedBody.model_validate_json(await request.body())
+        uploaded = Uploaded(told.upload, told.parts)
+        return read_query(request, RunFields), lambda key: direct_values.commit(key, "arguments", uploaded)
+    body = await read_body(request, RunBody)
+    return body, body.arguments
 
 
 def _idempotency_key(request: Request) -> str | None:

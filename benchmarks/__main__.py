@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import environments, files, listings, platform, tasks, values
+from benchmarks import environments, files, listings, platform, s3, tasks, values
 from benchmarks.table import show
 
 SUITES = {
@@ -10,6 +10,7 @@ SUITES = {
     "environments": environments.findings,
     "files": files.findings,
     "listings": listings.findings,
+    "s3": s3.findings,
     "tasks": tasks.findings,
     "values": values.findings,
 }

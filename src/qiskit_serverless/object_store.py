@@ -61,7 +61,7 @@ class UploadOffer:
 
 
 def upload(
-    offer: UploadOffer, size: int, read: Read, after_part: Callable[[], object] = lambda: None
+    offer: UploadOffer, size: int, read: Read, after_block: Callable[[], object] = lambda: None
 ) -> dict[str, Any]:
     """Put a value into the object store. A part whose way there broke is sent again.
 
@@ -69,7 +69,7 @@ def upload(
         offer: Where to.
         size: Bytes of the value.
         read: Gives its bytes.
-        after_part: Called after each part.
+        after_block: Called after each MiB.
 
     Returns:
         What to tell the gateway, so that it counts.
@@ -80,8 +80,7 @@ def upload(
     etags = []
     for number, url in enumerate(offer.urls):
         start = number * offer.part_size
-        etags.append(_put(url, read(start, min(offer.part_size, size - start))))
-        after_part()
+        etags.append(_put(url, read(start, min(offer.part_size, size - start)), after_block))
     return {"upload": offer.upload, "parts": etags}
 
 
@@ -138,18 +137,25 @@ def _read(answer: HTTPResponse) -> bytes:
         raise _BrokenError(error) from error
 
 
-def _put(url: str, part: bytes) -> str:
+def _put(url: str, part: bytes, after_block: Callable[[], object]) -> str:
     """Send a part and return what the store calls it. The store compares its checksum."""
     checksum = base64.b64encode(hashlib.md5(part, usedforsecurity=False).digest()).decode()
-    headers = {"Content-MD5": checksum, "Content-Type": "application/octet-stream"}
+    headers = {"Content-MD5": checksum, "Content-Type": "application/octet-stream", "Content-Length": str(len(part))}
     pauses = iter(_PAUSES)
     while True:
-        request = urllib.request.Request(url, data=part, method="PUT", headers=headers)  # noqa: S310  (below)
+        blocks = _blocks(part, after_block)
+        request = urllib.request.Request(url, data=blocks, method="PUT", headers=headers)  # noqa: S310  (below)
         try:
             with _opened(request) as answer:
                 return str(answer.headers["ETag"])
         except _BrokenError as broken:
             _pause_after(broken.reason, pauses, url)
+
+
+def _blocks(part: bytes, after_block: Callable[[], object]) -> Iterator[bytes]:
+    for start in range(0, len(part), _BLOCK):
+        yield part[start : start + _BLOCK]
+        after_block()
 
 
 def _opened(request: urllib.request.Request) -> HTTPResponse:

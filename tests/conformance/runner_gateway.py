@@ -42,6 +42,7 @@ class Attempt:
         files: The job's files.
         pause: Seconds to let pass between two parts of it.
         result: The result, once there is one.
+        upload: What is answered to the question where a large result shall go: nothing means, to the gateway.
         outcome: The end, once there is one.
         stop: What heartbeats are answered.
         refusal: HTTP status with which every call is answered, None to serve it.
@@ -61,6 +62,7 @@ class Attempt:
     files: StoredSpaces = field(default_factory=StoredSpaces)
     pause: float = 0.0
     result: bytes | None = None
+    upload: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     stop: bool = False
     refusal: int | None = None
@@ -174,6 +176,8 @@ class RunnerGateway:
                 return {"length": len(attempt.log), "pause": attempt.pause}
             case "result":
                 attempt.result = body
+            case "result/upload":
+                return attempt.upload
             case "status":
                 stage = json.loads(body)["sub_status"]
                 if attempt.stages[-1:] != [stage]:  # a call is repeated when its answer was lost

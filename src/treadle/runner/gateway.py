@@ -1,5 +1,6 @@
 """The connection of one attempt to the gateway: the client side of the runner protocol in docs/architecture.md."""
 
+import contextlib
 import http.client
 import json
 import sys
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from qiskit_serverless import object_store
 from qiskit_serverless.encodings import LOCATED, LOCATION_HEADER, LOCATION_TYPE
 
+HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
 _CONNECT_TIMEOUT = 2.0
 _TIMEOUT = 10.0
 _FIRST_PAUSE = 0.05
@@ -80,6 +82,7 @@ class Gateway:
         self._connection: http.client.HTTPConnection | None = None
         self._proven = False
         self._pause = 0.0
+        self._heartbeat_due = 0.0
         self.retry_at = 0.0
 
     def fileno(self) -> int:
@@ -123,10 +126,17 @@ class Gateway:
     def _download_located(self, path: str, location: dict[str, Any], target: BinaryIO) -> None:
         """Fetch what lies in the object store; by the gateway if the store cannot be reached from this machine."""
         try:
-            object_store.download(location["url"], location["size"], target)
+            object_store.download(location["url"], location["size"], target, self.stay_alive)
         except object_store.ObjectStoreError as error:
             self.stay_with_gateway(error)
             self.download(path, target)
+
+    def stay_alive(self) -> None:
+        """Send a heartbeat if it is time for one: something else takes long. What the gateway misses it asks for later."""
+        if time.monotonic() >= self._heartbeat_due:
+            self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
+            with contextlib.suppress(GatewayAwayError):
+                self.call(Call("POST", "heartbeat"))
 
     @property
     def knows_other_ways(self) -> bool:

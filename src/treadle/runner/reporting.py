@@ -9,9 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError, answer_object
+from treadle.runner.gateway import (
+    HEARTBEAT_SECONDS,
+    AttemptOverError,
+    Call,
+    Gateway,
+    GatewayAwayError,
+    RefusedError,
+    answer_object,
+)
 
-HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
 _LOG_INTERVAL = (
     0.05  # the log of a program that prints all the time is sent this often, unless the gateway wants longer pauses
 )

@@ -1,13 +1,12 @@
 """The way of a result to the platform: a large one goes to the object store itself, if there is one that can be reached."""
 
-import contextlib
 import json
 from collections.abc import Callable
 from typing import BinaryIO
 
 from qiskit_serverless.encodings import LARGE
 from qiskit_serverless.object_store import ObjectStoreError, UploadOffer, reading, upload
-from treadle.runner.gateway import Call, Gateway, GatewayAwayError, answer_object
+from treadle.runner.gateway import Call, Gateway, answer_object
 
 
 def send_result(gateway: Gateway, file: BinaryIO, call: Callable[[Call], bytes]) -> None:
@@ -29,16 +28,11 @@ def send_result(gateway: Gateway, file: BinaryIO, call: Callable[[Call], bytes])
 
 def _uploaded(gateway: Gateway, file: BinaryIO, size: int, call: Callable[[Call], bytes]) -> bool:
     """Put a result into the object store; False if it has to go through the gateway."""
-
-    def heartbeat() -> None:
-        with contextlib.suppress(GatewayAwayError):  # what the gateway has missed it asks for with the next call
-            gateway.call(Call("POST", "heartbeat"))
-
     answer = answer_object(call(Call("POST", "result/upload", json.dumps({"size": size}).encode())))
     if "upload" not in answer:
         return False
     try:
-        uploaded = upload(UploadOffer.from_json(answer), size, reading(file), heartbeat)
+        uploaded = upload(UploadOffer.from_json(answer), size, reading(file), gateway.stay_alive)
     except ObjectStoreError as error:
         gateway.stay_with_gateway(error)
         return False

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import psutil
 
+from tests.running_platform import end_with_the_tests
+from treadle.runner.file_watch import FileWatch
+
 # Ray notices a dead node in a second or two, instead of half a minute.
 _QUICK = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -22,7 +26,6 @@ _QUICK = {
     "RAY_health_check_failure_threshold": "3",
 }
 _STORE_BYTES = 100_000_000
-_START_SECONDS = 60
 
 
 class RayNode:
@@ -33,20 +36,21 @@ class RayNode:
         home: Where Treadle's node agents keep what they need.
     """
 
-    def __init__(self, address: str, home: Path, group: int) -> None:
+    def __init__(self, address: str, home: Path, process: "subprocess.Popen[bytes]") -> None:
         self.address = address
         self.home = home
-        self._group = group
+        self._process = process
 
     def kill(self) -> None:
         """Kill all of the node at once: Ray's processes, and what Treadle has started there."""
         with suppress(ProcessLookupError):
-            os.killpg(self._group, signal.SIGSTOP)  # so that nothing of it can tell of the others' end
+            os.killpg(self._process.pid, signal.SIGSTOP)  # so that nothing of it can tell of the others' end
         while ours := self._processes():  # a supervisor may have forked meanwhile
             for process in ours:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(ours, 10)
+        self._process.wait(10)
 
     def _processes(self) -> list[psutil.Process]:
         return [process for process in psutil.process_iter() if self._has(process)]
@@ -110,16 +114,24 @@ class RayCluster:
         home = self._folder / f"node{secrets.token_hex(4)}"
         home.mkdir()
         log = home / "start.log"
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--node-ip-address={address}", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "ray.scripts.scripts",
+            "start",
+            "--block",
+            f"--node-ip-address={address}",
+            *options,
+        ]
         command += [f"--num-cpus={cpus}", "--num-gpus=0", f"--object-store-memory={_STORE_BYTES}"]
         variables = {**os.environ, **_QUICK, **self.variables, "TREADLE_NODE_HOME": str(home)}
         with log.open("wb") as output:
-            starting = subprocess.Popen(
-                command, env=variables, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-            status = starting.wait(_START_SECONDS)
-        assert status == 0, log.read_text()
-        return RayNode(address, home, starting.pid)
+            process = subprocess.Popen(
+                command, env=variables, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                start_new_session=True, preexec_fn=end_with_the_tests,
+            )  # fmt: skip
+        _wait_until_started(process, log)
+        return RayNode(address, home, process)
 
 
 @contextmanager
@@ -133,6 +145,16 @@ def ray_cluster() -> Iterator[RayCluster]:
     finally:
         cluster.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_started(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until Ray says that it runs."""
+    watch = FileWatch(log)
+    while b"Ray runtime started" not in log.read_bytes():
+        assert process.poll() is None, log.read_text()
+        select.select([watch], [], [], 1.0)
+        watch.drain()
+    watch.close()
 
 
 def _free_port() -> int:

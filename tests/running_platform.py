@@ -145,18 +145,19 @@ def start_gateway(home: Path, port: str, variables: dict[str, str]) -> tuple[sub
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=_end_with_the_tests,
+        preexec_fn=end_with_the_tests,
     )
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
+        process.stdout.close()
         raise AssertionError(
             f"the platform did not start; exit code {process.wait(READY_SECONDS)}, its words are on standard error"
         )
     return process, json.loads(line)["url"]
 
 
-def _end_with_the_tests() -> None:
+def end_with_the_tests() -> None:
     """Let the kernel stop this new process when the one that starts it dies, as it does when a test takes too long."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -34,5 +34,11 @@ def _engine(name: str, settings: Settings, local: LocalEngine | None) -> Engine:
     return _KINDS[kind](name, settings)
 
 
-_KINDS: Mapping[str, Callable[[str, Settings], Engine]] = {}
+def _ray(name: str, settings: Settings) -> Engine:
+    from treadle.composition.ray_engines import make_ray_engine
+
+    return make_ray_engine(name, settings)
+
+
+_KINDS: Mapping[str, Callable[[str, Settings], Engine]] = {"ray": _ray}
 """What makes the engines of each kind but `local`, from their name and the settings."""

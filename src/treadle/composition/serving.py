@@ -6,7 +6,6 @@ from collections.abc import Callable
 import uvicorn
 
 from treadle.composition.gateway import Gateway
-from treadle.ports.wakeups import WakeUps
 
 
 def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -16,20 +15,30 @@ def run(gateway: Gateway, listener: socket.socket, on_ready: Callable[[], None])
         gateway: The platform.
         listener: The socket to listen on.
         on_ready: Called once it answers.
+
+    Raises:
+        TreadleError: It cannot be opened, for instance because an engine cannot.
     """
     config = uvicorn.Config(
-        gateway.app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
+        gateway.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5
     )
-    _Server(config, gateway.wakeups, on_ready).run(sockets=[listener])
+    _Server(config, gateway, on_ready).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """A server that tells when it answers, and ends its streams when it is asked to stop."""
 
-    def __init__(self, config: uvicorn.Config, wakeups: WakeUps, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._wakeups = wakeups
+        self._app = gateway.app
+        self._wakeups = gateway.wakeups
         self._on_ready = on_ready
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the platform, serve it, and close it. An error of its start is the caller's, not only a line in a log."""
+        with self.capture_signals():
+            async with self._app.router.lifespan_context(self._app):
+                await self._serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""

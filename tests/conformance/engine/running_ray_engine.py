@@ -8,6 +8,7 @@ import psutil
 from tests.conformance.engine.running_engine import RunningEngine, processes_of
 from tests.conformance.runner_gateway import RunnerGateway
 from tests.ray_cluster import RayCluster
+from treadle.adapters.engines.ray.clusters import ExistingCluster
 from treadle.adapters.engines.ray.engine import RayEngine
 from treadle.adapters.engines.ray.terms import RayTerms
 
@@ -39,5 +40,17 @@ class RunningRayEngine(RunningEngine):
         return zygote
 
     def _new_engine(self) -> Any:
-        terms = RayTerms(self.cluster.address, self.platform)
-        return RayEngine(terms, self.home / "driver.log", variables=self.cluster.variables)
+        cluster = ExistingCluster(self.cluster.address, self.cluster.variables)
+        return RayEngine(cluster, RayTerms(self.platform), self.home / "driver.log")
+
+    @property
+    def driver(self) -> psutil.Process:
+        """The process that is connected to Ray."""
+        log = str(self.home / "driver.log")
+        children = psutil.Process().children()
+        [driver] = [each for each in children if log in [file.path for file in each.open_files()]]
+        return driver
+
+    def wait_until_connected(self) -> None:
+        """Wait until there is a connection to Ray."""
+        self.call(self.engine.connected.wait())

@@ -57,7 +57,7 @@ class Cluster:
         try:
             found = await asyncio.wait_for(asyncio.to_thread(ray.nodes), _HEAD_PATIENCE)
         except TimeoutError as error:
-            raise ClusterLostError(f"The head of the Ray cluster {self._terms.address} does not answer.") from error
+            raise ClusterLostError("The head of the Ray cluster does not answer.") from error
         alive = {
             node["NodeID"]: NodeFacts(node["NodeID"], node["NodeManagerAddress"], node["Resources"])
             for node in found

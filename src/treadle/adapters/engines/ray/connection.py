@@ -43,11 +43,12 @@ class DriverConnection:
         self.ended: asyncio.Future[EngineUnavailableError] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, terms: RayTerms, log: Path, variables: Mapping[str, str]) -> "DriverConnection":
+    async def open(cls, address: str, terms: RayTerms, log: Path, variables: Mapping[str, str]) -> "DriverConnection":
         """Start a driver and wait until it is connected.
 
         Args:
-            terms: The cluster, and who is to use it.
+            address: ``host:port`` of the cluster's head.
+            terms: Who is to use it, and how.
             log: File that gets what driver and Ray have to say.
             variables: The environment variables it is to have.
 
@@ -64,7 +65,7 @@ class DriverConnection:
             )  # fmt: skip
         stream = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
         connection = cls(process, stream, log, start)
-        connection._writer.write(line(terms.to_dict()))
+        connection._writer.write(line({"address": address, "terms": terms.to_dict()}))
         await connection._wait_until_connected()
         return connection
 
@@ -100,7 +101,7 @@ class DriverConnection:
             await self._process.wait()
 
     async def _wait_until_connected(self) -> None:
-        first = json.loads(await self._reader.readline() or b"{}")
+        first = json.loads(await self._next_line() or b"{}")
         if "connected" in first:
             return
         status = await self._process.wait()
@@ -111,7 +112,7 @@ class DriverConnection:
 
     async def _listen(self, exited: Callable[[str, int], None]) -> None:
         error = None
-        while text := await self._reader.readline():
+        while text := await self._next_line():
             message = json.loads(text)
             if "exited" in message:
                 exited(*message["exited"])
@@ -124,6 +125,13 @@ class DriverConnection:
         self.ended.set_result(error if isinstance(error, EngineUnavailableError) else self._death(status))
         for answer in self._answers.values():
             answer.set_exception(self.ended.result())
+
+    async def _next_line(self) -> bytes:
+        """Return the driver's next line, nothing if it has gone."""
+        try:
+            return await self._reader.readline()
+        except ConnectionError:  # it went without having read all
+            return b""
 
     def _settle(self, message: dict[str, Any]) -> None:
         answer = self._answers.get(message["id"])

@@ -1,7 +1,7 @@
 """The process that is connected to Ray for a dispatcher: ``python -m treadle.adapters.engines.ray.driver SOCKET``.
 
-SOCKET is the descriptor of a socket over which `messages` go. The first line holds the terms. The process leaves when the
-dispatcher hangs up or the cluster is gone, and its agents with it.
+SOCKET is the descriptor of a socket over which `messages` go. The first line holds the head's address and the
+terms. The process leaves when the dispatcher hangs up or the cluster is gone, and its agents with it.
 """
 
 import asyncio
@@ -58,36 +58,37 @@ class Driver:
         return None
 
 
-def connect(terms: RayTerms) -> None:
-    """Connect this process to the cluster.
+def connect(address: str, platform: str) -> None:
+    """Connect this process to the cluster at an address, for a platform.
 
     Raises:
         EngineUnavailableError: There is no cluster at the address, or none that this Ray can talk to.
     """
-    host, _, port = terms.address.rpartition(":")
+    host, _, port = address.rpartition(":")
     try:  # Ray itself tries for two minutes
         socket.create_connection((host.strip("[]"), int(port)), _REACHABLE_SECONDS).close()
     except (OSError, ValueError) as error:
         raise EngineUnavailableError(
-            f"There is no Ray cluster at {terms.address}: {error}.",
+            f"There is no Ray cluster at {address}: {error}.",
             hint="TREADLE_RAY_ADDRESS is host:port of the head, as `ray start --head` prints it; the port is 6379 mostly.",
         ) from error
     try:
-        ray.init(terms.address, namespace=f"treadle-{terms.platform}", log_to_driver=False, logging_level="error")
+        ray.init(address, namespace=f"treadle-{platform}", log_to_driver=False, logging_level="error")
     except (RuntimeError, ConnectionError, ValueError) as error:
         raise EngineUnavailableError(
-            f"The Ray cluster at {terms.address} cannot be used: {error}",
-            hint="Dispatcher and nodes need the same versions of Ray and Python, and a dispatcher's machine must be a node"
-            " of the cluster (docs/ray.md).",
+            f"The Ray cluster at {address} cannot be used: {error}",
+            hint="Dispatcher and nodes need the same versions of Ray and Python and the same RAY_AUTH_TOKEN, and the"
+            " dispatcher's machine must be a node of the cluster (docs/ray.md).",
         ) from error
 
 
 async def run(descriptor: int) -> None:
     """Be the driver."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor), limit=LONGEST_LINE)
-    terms = RayTerms.from_dict(json.loads(await reader.readline()))
+    first = json.loads(await reader.readline())
+    terms = RayTerms.from_dict(first["terms"])
     try:
-        connect(terms)
+        connect(first["address"], terms.platform)
     except EngineUnavailableError as error:
         await _leave(writer, error)
     cluster = Cluster(terms, Listener(lambda *attempt: writer.write(line({"exited": attempt})), lambda: None))

@@ -4,14 +4,15 @@ import asyncio
 import importlib.util
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from treadle.adapters.engines.ray.clusters import RayCluster
 from treadle.adapters.engines.ray.connection import DriverConnection
 from treadle.adapters.engines.ray.terms import RayTerms
 from treadle.domain.environments import Lock
-from treadle.domain.errors import EngineUnavailableError
+from treadle.domain.errors import EngineUnavailableError, TreadleError
 from treadle.domain.launch import Launch
 from treadle.ports.engine import Presence
 
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Attempt = tuple[str, int]
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
 
 
 class RayEngine:
@@ -27,23 +28,27 @@ class RayEngine:
 
     It connects again by itself when the cluster was gone. What runs is known by the nodes: another dispatcher, or this one
     after a restart, finds it.
+
+    Attributes:
+        connected: Set while there is a connection to the cluster.
     """
 
-    def __init__(self, terms: RayTerms, log: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, cluster: RayCluster, terms: RayTerms, log: Path) -> None:
         """Make an engine; `open` connects it.
 
         Args:
-            terms: The cluster, and who is to use it.
+            cluster: Where it runs programs.
+            terms: Who it does so for, and how.
             log: File that gets what driver and Ray have to say.
-            variables: Environment variables of the driver besides those of this process, such as ``RAY_AUTH_TOKEN``.
         """
+        self._cluster = cluster
         self._terms = terms
         self._log = log
-        self._variables = {**os.environ, **(variables or {})}
         self._on_exit: Callable[[str, int], None] = lambda job_id, attempt: None
         self._connection: DriverConnection | None = None
         self._trouble = EngineUnavailableError("The platform is not connected to Ray yet.")
         self._running: set[Attempt] = set()
+        self.connected = asyncio.Event()
 
     async def open(self, on_exit: Callable[[str, int], None]) -> None:
         """Connect to the cluster.
@@ -70,11 +75,13 @@ class RayEngine:
             EnvironmentUnusableError: It cannot be started in its environment.
         """
         attempt = (launch.job_id, launch.attempt)
+        before = attempt in self._running
         self._running.add(attempt)
         try:
             await self._call("start", launch.to_json())
-        except EngineUnavailableError:
-            self._running.discard(attempt)
+        except TreadleError:
+            if not before:
+                self._running.discard(attempt)
             raise
 
     async def build(self, lock: Lock) -> str:
@@ -124,6 +131,7 @@ class RayEngine:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+        await self._cluster.close(in_use=bool(self._running))
 
     async def _call(self, name: str, *arguments: object) -> object:
         if self._connection is None:
@@ -131,14 +139,18 @@ class RayEngine:
         return await self._connection.call(name, *arguments)
 
     async def _connect(self) -> None:
-        self._connection = await DriverConnection.open(self._terms, self._log, self._variables)
+        address = await self._cluster.address()
+        variables = {**os.environ, **self._cluster.variables}
+        self._connection = await DriverConnection.open(address, self._terms, self._log, variables)
         self._connection.listen(self._exited)
+        self.connected.set()
 
     async def _keep_connected(self) -> None:
         """Connect again whenever the cluster was gone, and find out what has become of what ran."""
         while self._connection is not None:
             self._trouble = await self._connection.ended
             self._connection = None
+            self.connected.clear()
             logger.warning("the Ray cluster is gone: %s %s", self._trouble, self._trouble.hint)
             await self._reconnect()
             await self._find_attempts_again()
@@ -152,7 +164,7 @@ class RayEngine:
                 await self._connect()
             except EngineUnavailableError as error:
                 self._trouble = error
-        logger.warning("connected to Ray at %s again", self._terms.address)
+        logger.warning("connected to Ray again")
 
     async def _find_attempts_again(self) -> None:
         """Watch again what runs; what does not has ended while nobody watched."""

@@ -1,4 +1,4 @@
-"""What a Ray engine is told by the platform's settings."""
+"""What a Ray engine is told by the platform."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,14 +11,12 @@ class RayTerms:
     """How a platform uses a Ray cluster.
 
     Attributes:
-        address: ``host:port`` of the cluster's head.
         platform: Name that tells this platform from others on the cluster: letters, digits, ``-``. Its dispatchers share it.
         resource: The resource of Ray that a node must have to run programs, such as ``GPU``; None for any node with CPUs.
         warm_environments: How many environments may have processes waiting on each node, besides the platform's own.
         environments: How nodes build and keep environments.
     """
 
-    address: str
     platform: str
     resource: str | None = None
     warm_environments: int = 4

@@ -60,7 +60,7 @@ class JobSpaces:
     def description(self) -> str:
         """Return the value of the variable that `of` reads."""
         fields = {"attempt": self.gateway.attempt, "has_function_space": self.has_function_space}
-        return json.dumps({**fields, "cache": str(self.cache)})
+        return json.dumps({**fields, "cache": str(self.cache), "folder": str(self.folder)})
 
     def attach(self) -> None:
         """Let this process find its files: they are brought when it first looks at ``DATA_PATH`` or ``FUNCTION_DATA_PATH``."""

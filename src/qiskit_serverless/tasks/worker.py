@@ -11,7 +11,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from threadpoolctl import threadpool_limits
 
@@ -73,6 +73,10 @@ class Task(NamedTuple):
     forgotten: tuple[str, ...]
 
 
+TaskEnd: TypeAlias = tuple[int, float, Payload | Failure]
+"""Number of a task, seconds that it took, and its outcome."""
+
+
 def main(tasks: socket.socket, control: socket.socket) -> None:
     """Run tasks until the program hangs up."""
     channel = PacketChannel(control)
@@ -101,8 +105,8 @@ def prepare(threads: int, env_vars: Mapping[str, str]) -> None:
         threadpool_limits(threads)
 
 
-def run_tasks(tasks: Channel, program: WorkerSession) -> Iterator[tuple[int, float, Payload | Failure]]:
-    """Run the tasks of a channel; of each that has ended, give its number, the seconds it took, and its outcome."""
+def run_tasks(tasks: Channel, program: WorkerSession) -> Iterator[TaskEnd]:
+    """Run the tasks of a channel; give the end of each."""
     runner = _Runner(program)
     while (received := tasks.receive()) is not None:
         task, descriptors = Task(*received[0]), received[1]
@@ -116,7 +120,7 @@ class _Runner:
         self._program = program
         self._functions: dict[str, DistributedFunction] = {}
 
-    def run(self, task: Task, descriptors: list[Any]) -> tuple[int, float, Payload | Failure]:
+    def run(self, task: Task, descriptors: list[Any]) -> TaskEnd:
         started = time.perf_counter()
         try:
             outcome: Payload | Failure = self._call(task, descriptors)

@@ -86,7 +86,7 @@ def _answer_init(address: str) -> None:
     @functools.wraps(original)
     def init(its_address: str | None = None, **options: Any) -> Any:  # noqa: ANN401  (as Ray has it)
         if ray.is_initialized() and not options and its_address in (None, "auto", address):
-            return original(its_address, ignore_reinit_error=True)
+            return original(its_address, ignore_reinit_error=True, logging_level="ERROR")
         ray.shutdown()
         return original(its_address or os.environ.get("RAY_ADDRESS"), **options)
 

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
+from qiskit_serverless.spaces.errors import FilesError
+from qiskit_serverless.spaces.job_spaces import JobSpaces
 from qiskit_serverless.tasks import session
 from qiskit_serverless.tasks.budget import Budget
 from qiskit_serverless.tasks.errors import WorkersUnavailableError
+from qiskit_serverless.tasks.failures import Failure
 from qiskit_serverless.tasks.ray.context import JobContext
 from qiskit_serverless.tasks.ray.listener import CONTROL, OUTPUT, Address, call
 from qiskit_serverless.tasks.ray.mailbox import Mailbox
@@ -17,7 +20,7 @@ from qiskit_serverless.tasks.ray.objects import Inline, Results, StoredObject, T
 from qiskit_serverless.tasks.ray.output import capture
 from qiskit_serverless.tasks.ray.streams import Stream
 from qiskit_serverless.tasks.segments import Hold, SharedMemory
-from qiskit_serverless.tasks.worker import prepare, run_tasks
+from qiskit_serverless.tasks.worker import TaskEnd, prepare, run_tasks
 from qiskit_serverless.tasks.worker_session import WorkerSession
 
 
@@ -68,7 +71,7 @@ def run(context: JobContext, setup: Setup) -> Iterator[Any]:
         output = call(setup.address, OUTPUT)
     except ConnectionError:  # the program has ended, or needs nobody any more
         return
-    context.settle()
+    spaces = context.settle()
     prepare(setup.threads, dict(setup.env_vars))
     mailbox = Mailbox(Stream(control))
     program = RayWorkerSession(mailbox, setup.number, context.budget)
@@ -79,12 +82,22 @@ def run(context: JobContext, setup: Setup) -> Iterator[Any]:
                 while program.results.waiting:
                     yield program.results.waiting.popleft()
                 mark()
-                program.finish(*end)
+                program.finish(*(end if spaces is None else _delivered(spaces, end)))
                 del end
     except ConnectionError:
         return  # the program has ended while a task ran
     finally:
         session.enter(None)
+
+
+def _delivered(spaces: JobSpaces, end: TaskEnd) -> TaskEnd:
+    """Send the files that a task has left behind on this node; if they are refused, that is the end of the task."""
+    number, seconds, outcome = end
+    try:
+        spaces.deliver()
+    except FilesError as error:
+        outcome = Failure.of(error)
+    return number, seconds, outcome
 
 
 @contextlib.contextmanager

@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import environments, files, listings, platform, s3, tasks, values
+from benchmarks import brought_files, environments, files, listings, platform, s3, tasks, values
 from benchmarks.table import show
 
 SUITES = {
     "platform": platform.findings,
     "environments": environments.findings,
     "files": files.findings,
+    "brought_files": brought_files.findings,
     "listings": listings.findings,
     "s3": s3.findings,
     "tasks": tasks.findings,

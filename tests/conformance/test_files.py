@@ -148,8 +148,9 @@ async def test_small_files_are_written_and_read_together(files: FileStore) -> No
     listed = {file.path: file for file in await files.all(ADA, "", checksums=True)}
     assert listed["a.txt"].sha256 == hashlib.sha256(b"a").hexdigest()
     assert await content(files, ADA, "folder/b.txt") == b"b" * 100
-    with pytest.raises(InvalidError, match=r"'old\.txt/c' cannot be stored"):
-        await files.write_small(ADA, {"old.txt/c": b"c"})
+    for clashing, others in {"old.txt/c": ["b"], "folder": ["a", "folder!", "z"]}.items():
+        with pytest.raises(InvalidError, match=f"'{clashing}' cannot be stored"):
+            await files.write_small(ADA, dict.fromkeys([*others, clashing], b"c"))
 
 
 async def test_thousands_of_small_files(files: FileStore) -> None:

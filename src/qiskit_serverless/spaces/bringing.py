@@ -93,11 +93,10 @@ class Bringing:
         return brought
 
     def _write(self, file: ListedFile, content: bytes) -> KnownFile:
-        path = self._folder / file.path
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._folder / file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb", buffering=0) as target:
             target.write(content)
-        return _settled(path, file, hashlib.sha256(content).hexdigest())
+            return _settled(descriptor, file, hashlib.sha256(content).hexdigest())
 
     def _bring_large(self, file: ListedFile, threads: ThreadPoolExecutor) -> None:
         target = self._folder / file.path
@@ -169,10 +168,10 @@ def _bundles(files: Iterable[ListedFile]) -> Iterator[list[ListedFile]]:
         yield bundle
 
 
-def _settled(path: Path, file: ListedFile, digest: str) -> KnownFile:
+def _settled(place: int | Path, file: ListedFile, digest: str) -> KnownFile:
     """Give a file that was brought its time, and return what is known of it."""
-    os.utime(path, (file.modified, file.modified))
-    return KnownFile(look_of(path.stat()), digest)
+    os.utime(place, (file.modified, file.modified))
+    return KnownFile(look_of(os.stat(place)), digest)  # noqa: PTH116  (it may be a descriptor)
 
 
 def _listed_file(fields: dict[str, Any]) -> ListedFile:

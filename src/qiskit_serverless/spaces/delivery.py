@@ -67,7 +67,8 @@ class Delivery:
         with _opened_root(self._folder) as root:
             found = {file.path: file.status for file in regular_files(root)} if root is not None else {}
             self._remove([path for path in self._known if path not in found])
-            changed = [path for path, status in found.items() if self._differs(path, status)]
+            # Small files rest together as they are sent, and are asked for in this order.
+            changed = sorted(path for path, status in found.items() if self._differs(path, status))
             if root is not None:
                 self._send(root, changed, found)
 

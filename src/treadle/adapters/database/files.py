@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select
 
 from treadle.adapters.database.tables import dropped_objects, stored_files
 from treadle.domain.files import FileRecord, StoredFile
@@ -47,14 +47,15 @@ class DatabaseFiles:
 
     def clash(self, space: str, paths: Sequence[str]) -> str | None:
         """Return one of some paths that no file can have: a folder has it, or a file has that of one of its folders."""
-        for some in _batched(paths, _AT_ONCE):
-            folders = {path[:end]: path for path in some for end, letter in enumerate(path) if letter == "/"}
-            clashing = or_(stored_files.c.path.in_(folders), *(_lies_below(path) for path in some))
-            statement = select(stored_files.c.path).where(stored_files.c.space == space, clashing).limit(1)
-            found = self._connection.execute(statement).scalar()
-            if found is not None:
-                return folders.get(found) or next(path for path in some if found.startswith(f"{path}/"))
-        return None
+        needed = {folder: path for path in paths for folder in _folders(path)}
+        files = self.some(space, list(needed))
+        if files:
+            return needed[files[0].file.path]
+        end = max(f"{path}{_AFTER_SLASH}" for path in paths)
+        between = and_(stored_files.c.path > min(paths), stored_files.c.path < end)
+        rows = self._connection.execute(select(stored_files.c.path).where(stored_files.c.space == space, between))
+        taken = {folder for found in rows.scalars() for folder in _folders(found)}
+        return next((path for path in paths if path in taken), None)
 
     def put(self, space: str, records: Sequence[FileRecord], now: datetime) -> None:
         """Note files, in place of those that had their paths; what only those needed is dropped."""
@@ -108,6 +109,11 @@ def _batched(paths: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Yield so many at a time."""
     for start in range(0, len(paths), size):
         yield paths[start : start + size]
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders that a file lies in."""
+    return [path[:end] for end, letter in enumerate(path) if letter == "/"]
 
 
 def _lies_below(folder: str) -> ColumnElement[bool]:

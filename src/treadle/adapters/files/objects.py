@@ -25,7 +25,7 @@ _LONGEST_UPLOAD = timedelta(hours=12)
 _KEPT = timedelta(days=1)  # longer than any upload, whatever the clocks of two gateways say, and than anybody reads
 _DELETED_AT_ONCE = 20
 _READS_AT_ONCE = 16
-_WASTE = 2  # of what is read from an object with many files, at least one part in so many was asked for
+_GAP = 2**16  # bytes that are read for nothing rather than asking the store once more
 
 
 class ObjectFiles:
@@ -254,14 +254,11 @@ def _placed(contents: Mapping[str, bytes], key: str, now: datetime) -> list[File
 def _spans(sharing: list[FileRecord]) -> list[list[FileRecord]]:
     """Divide the files of one object into those that are read together, in order of their places."""
     spans: list[list[FileRecord]] = []
-    asked = 0
     for record in sorted(sharing, key=lambda record: record.start):
-        if spans and _end(record) - spans[-1][0].start <= _WASTE * (asked + record.file.size):
+        if spans and record.start - _end(spans[-1][-1]) <= _GAP:
             spans[-1].append(record)
-            asked += record.file.size
         else:
             spans.append([record])
-            asked = record.file.size
     return spans
 
 

@@ -12,7 +12,7 @@ from tests.s3 import s3_server
 
 from benchmarks.table import Finding, at_most
 from qiskit_serverless import QiskitFunction, ServerlessClient
-from qiskit_serverless.functions import RunnableQiskitFunction
+from qiskit_serverless.functions import RunnableQiskitFunction as Function
 
 SMALL_FILES = 10_000
 SMALL_BYTES = 2_000
@@ -56,7 +56,7 @@ class _Programs:
         self._client = client
         self._folder = folder
 
-    def upload(self, title: str, program: str) -> RunnableQiskitFunction:
+    def upload(self, title: str, program: str) -> Function:
         """Upload a program."""
         source = self._folder / title
         source.mkdir()
@@ -64,14 +64,14 @@ class _Programs:
         return self._client.upload(QiskitFunction(title, entrypoint="main.py", working_dir=str(source)))
 
 
-def _seconds(function: RunnableQiskitFunction) -> float:
+def _seconds(function: Function) -> float:
     """Return how long a job takes from its submission to its result."""
     began = time.perf_counter()
     function.run().result()
     return time.perf_counter() - began
 
 
-def _median(function: RunnableQiskitFunction, rounds: int) -> float:
+def _median(function: Function, rounds: int) -> float:
     return statistics.median(_seconds(function) for _ in range(rounds))
 
 
@@ -93,9 +93,7 @@ def findings(rounds: int = 5) -> Iterator[Finding]:
     shutil.rmtree(folder)
 
 
-def _small(
-    programs: _Programs, hello: RunnableQiskitFunction, look: RunnableQiskitFunction, empty: float, rounds: int
-) -> Iterator[Finding]:
+def _small(programs: _Programs, hello: Function, look: Function, empty: float, rounds: int) -> Iterator[Finding]:
     written = _seconds(programs.upload("write-small", WRITE_SMALL))
     yield at_most(f"job that leaves {SMALL_FILES} files of {SMALL_BYTES} bytes", written, "s", 10)
     beside = _median(hello, rounds)
@@ -108,9 +106,7 @@ def _small(
     _seconds(programs.upload("clear", CLEAR))
 
 
-def _large(
-    programs: _Programs, hello: RunnableQiskitFunction, look: RunnableQiskitFunction, empty: float, rounds: int
-) -> Iterator[Finding]:
+def _large(programs: _Programs, hello: Function, look: Function, empty: float, rounds: int) -> Iterator[Finding]:
     megabytes = LARGE_BYTES / 1e6
     written = _seconds(programs.upload("write-large", WRITE_LARGE))
     yield at_most(

@@ -1,15 +1,19 @@
 """What is particular to files in an object store: what nobody needs is deleted, a day later, and nothing else ever is."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.conformance.conftest import NOON
-from tests.conformance.test_files import ADA, content, write
+from tests.conformance.test_files import ADA, EVE, chunks, content, write
 from treadle.adapters.files.objects import ObjectFiles
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.objects.s3 import Bucket
+from treadle.adapters.objects.s3_transfers import S3Transfers
 from treadle.domain.errors import InvalidError, StorageError
 from treadle.ports.repositories import Database
 
@@ -106,3 +110,23 @@ async def test_files_of_one_object_that_lie_far_from_each_other_are_read_too(fil
     await files.write_small(ADA, contents)
     chosen = ["000", "001", "005", "050", "099"]
     assert await files.read_small(ADA, chosen) == [contents[name] for name in chosen]
+
+
+def fetched(url: str, part: str) -> bytes:
+    with urlopen(Request(url, headers={"Range": part})) as answer:
+        return bytes(answer.read())
+
+
+async def test_a_large_file_can_be_fetched_from_the_store_itself_and_a_small_one_cannot(
+    sqlite_database: Database, bucket: Bucket, clock: Hands
+) -> None:
+    files = ObjectFiles(sqlite_database, ObstoreObjects(bucket.store), clock, S3Transfers(bucket))
+    large = os.urandom(9_000_000)
+    await files.write(ADA, "large", chunks(large), len(large))
+    await write(files, ADA, "small", b"small")
+    location = await files.location(ADA, "large")
+    assert location is not None
+    assert fetched(location, "bytes=10-19") == large[10:20]
+    for space, path in ((ADA, "small"), (ADA, "none"), (EVE, "large")):
+        assert await files.location(space, path) is None
+    await sqlite_database.close()

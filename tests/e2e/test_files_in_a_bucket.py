@@ -1,5 +1,7 @@
 """Programs share no folder with a platform on a bucket: whatever is killed, what they leave is stored, or their job failed."""
 
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,29 @@ def test_what_a_program_has_left_when_its_supervisor_is_killed(
         job.result()
     assert caught.value.cause["code"] == "worker_lost"
     assert contents(client, tmp_path) == {"large.bin": b"x" * 1_000_000, "out.txt": b"x"}
+
+
+LARGE = """
+import hashlib, http.client, json, os
+from urllib.parse import urlsplit
+from qiskit_serverless import save_result
+
+attempt = json.loads(os.environ["TREADLE_SPACES"])["attempt"]
+gateway = http.client.HTTPConnection(urlsplit(os.environ["ENV_JOB_GATEWAY_HOST"]).netloc)
+path = f"/api/runner/v1/jobs/{os.environ['ENV_JOB_ID_GATEWAY']}/attempts/{attempt}/files/user/content?file=large.bin"
+gateway.request("GET", path, headers={"Authorization": f"Bearer {os.environ['ENV_JOB_GATEWAY_TOKEN']}"})
+status = gateway.getresponse().status
+with open(f"{os.environ['DATA_PATH']}/large.bin", "rb") as file:
+    save_result([status, hashlib.sha256(file.read()).hexdigest()])
+"""
+
+
+def test_a_large_file_comes_from_the_bucket_itself(make_platform: Make, s3: S3Server, tmp_path: Path) -> None:
+    client = client_of(make_platform(**s3.settings()))
+    content = os.urandom(20_000_000)
+    (tmp_path / "large.bin").write_bytes(content)
+    client.data().upload(tmp_path / "large.bin")
+    assert uploader(client, tmp_path)("large", LARGE).run().result() == [307, hashlib.sha256(content).hexdigest()]
 
 
 def test_of_two_jobs_that_write_the_same_files_the_last_one_wins(

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from qiskit_serverless.spaces.bundles import LARGEST_BUNDLE, MOST_FILES, packed, unpacked
@@ -40,7 +41,10 @@ async def list_files(call: BySupervisor, space: SpaceOfJob) -> JsonAnswer:
 
 @router.get("/content/")
 async def content(request: Request, call: BySupervisor, space: SpaceOfJob, file: Name) -> Response:
-    """Return the content of a file, or a range of it."""
+    """Return the content of a file or a range of it, or lead to where it lies."""
+    location = await call.platform.job_files.location(call.identity, space, file)
+    if location is not None:
+        return RedirectResponse(location, 307)
     return await file_answer(request, await call.platform.job_files.open(call.identity, space, file), "file")
 
 

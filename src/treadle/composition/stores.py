@@ -54,13 +54,16 @@ def open_stores(settings: Settings) -> Stores:
     home = settings.home_folder
     bucket, database = _open_bucket(settings), _open_database(settings)
     objects = ObstoreObjects.in_folder(home / "objects") if bucket is None else ObstoreObjects(bucket.store)
+    transfers = _transfers(bucket)
     return Stores(
         database=database,
         wakeups=_open_wakeups(settings),
         objects=objects,
-        transfers=_transfers(bucket),
+        transfers=transfers,
         logs=FolderLogs(home / "logs") if bucket is None else ObjectLogs(bucket.store),
-        files=FolderFiles(home / "data") if bucket is None else ObjectFiles(database, objects, SystemClock()),
+        files=FolderFiles(home / "data")
+        if bucket is None
+        else ObjectFiles(database, objects, SystemClock(), transfers),
     )
 
 

@@ -80,6 +80,12 @@ class FileStore(Protocol):
     async def open(self, space: Space, path: str) -> OpenFile | None:
         """Open a file for reading; None when there is none."""
 
+    async def location(self, space: Space, path: str) -> str | None:
+        """Return a URL that answers with a large file as it is now, for an hour; None if it has to be read here.
+
+        It is never logged and never stored: whoever has it can read the file.
+        """
+
     async def delete(self, space: Space, path: str) -> bool:
         """Remove a file. Returns whether there was one."""
 

@@ -55,6 +55,10 @@ class JobFiles:
             raise NotFoundError("Requested file was not found.")
         return opened
 
+    async def location(self, identity: JobIdentity, name: SpaceOfJob, path: str) -> str | None:
+        """Return a URL that answers with a large file, for an hour; None if it has to come through the gateway."""
+        return await self._files.location(await self._space(identity, name), clean_path(path))
+
     async def read_small(
         self, identity: JobIdentity, name: SpaceOfJob, paths: Sequence[str]
     ) -> dict[str, bytes | None]:

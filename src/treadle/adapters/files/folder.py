@@ -136,6 +136,9 @@ class FolderFiles:
             descriptor = open_regular(folder, name) if folder is not None else None
         return FolderFile(descriptor, self._checksums) if descriptor is not None else None
 
+    async def location(self, space: Space, path: str) -> None:
+        """Return None: files are read here."""
+
     async def delete(self, space: Space, path: str) -> bool:
         """Remove a file. Returns whether there was one."""
         *folders, name = path.split("/")

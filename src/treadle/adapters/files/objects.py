@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from qiskit_serverless.encodings import LARGE
 from treadle.adapters.files.limits import MOST_LISTED, too_large, too_many, unplaceable
 from treadle.domain.errors import StorageError
 from treadle.domain.files import FileRecord, Space, StoredFile
@@ -20,6 +21,7 @@ from treadle.ports.clock import Clock
 from treadle.ports.files import SMALL
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
+from treadle.ports.transfers import Transfers
 
 _LONGEST_UPLOAD = timedelta(hours=12)
 _KEPT = timedelta(days=1)  # longer than any upload, whatever the clocks of two gateways say, and than anybody reads
@@ -31,17 +33,21 @@ _GAP = 2**16  # bytes that are read for nothing rather than asking the store onc
 class ObjectFiles:
     """`treadle.ports.files.FileStore` in an object store."""
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, objects: ObjectStore, clock: Clock, transfers: Transfers | None = None
+    ) -> None:
         """Use an object store.
 
         Args:
             database: Where names are kept.
             objects: Where contents are kept.
             clock: Tells when a file was stored.
+            transfers: What signs URLs of objects; None where these cannot be reached but through the gateway.
         """
         self._database = database
         self._objects = objects
         self._clock = clock
+        self._transfers = transfers
 
     def folder(self, space: Space) -> None:
         """Return None: files are brought to each program."""
@@ -136,6 +142,15 @@ class ObjectFiles:
         """Open a file for reading; None when there is none."""
         record = await self._database.read(lambda repositories: repositories.files.get(str(space), path))
         return ObjectFile(record, self._part) if record is not None else None
+
+    async def location(self, space: Space, path: str) -> str | None:
+        """Return a URL that answers with a large file as it is now, for an hour; None if it has to be read here."""
+        if self._transfers is None:
+            return None
+        record = await self._database.read(lambda repositories: repositories.files.get(str(space), path))
+        if record is None or record.file.size < LARGE:  # one that is large has an object of its own
+            return None
+        return await self._transfers.url(record.object, "application/octet-stream")
 
     async def delete(self, space: Space, path: str) -> bool:
         """Remove a file. Returns whether there was one."""

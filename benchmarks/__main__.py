@@ -2,11 +2,12 @@
 
 import sys
 
-from benchmarks import brought_files, environments, files, listings, platform, s3, tasks, values
+from benchmarks import brought_files, databases, environments, files, listings, platform, s3, tasks, values
 from benchmarks.table import show
 
 SUITES = {
     "platform": platform.findings,
+    "databases": databases.findings,
     "environments": environments.findings,
     "files": files.findings,
     "brought_files": brought_files.findings,

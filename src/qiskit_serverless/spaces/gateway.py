@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,7 +77,7 @@ class FilesGateway:
     url: str
     job_id: str
     attempt: int
-    token: str
+    token: str = field(repr=False)
     address_file: Path | None = None
     full_patience: float = _FULL_PATIENCE
 

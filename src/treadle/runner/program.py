@@ -4,9 +4,11 @@ import atexit
 import builtins
 import contextlib
 import faulthandler
+import gc
 import io
 import os
 import socket
+import stat
 import sys
 import tempfile
 import threading
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn, TextIO
+from typing import IO, Any, NoReturn
 
 from qiskit_serverless.forked import become_child
 from qiskit_serverless.spaces.job_spaces import JobSpaces
@@ -105,7 +107,7 @@ def _call(launch: Launch, folder: AttemptFolder, channels: Channels) -> int:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons, as Python does at its end
     atexit._run_exitfuncs()
-    flushed = [_flush(stream) for stream in (sys.stdout, sys.stderr)]
+    flushed = [_flush(stream) for stream in (*_open_files(), sys.stdout, sys.stderr)]
     return code if code or all(flushed) else _FLUSH_FAILED
 
 
@@ -166,7 +168,21 @@ def _report(channels: Channels, facts: Failure) -> None:
         os.write(channels.report.fileno(), failure_message(facts))
 
 
-def _flush(stream: TextIO | None) -> bool:
+def _open_files() -> list[IO[Any]]:
+    """Return the files that the program has not closed. An interpreter that ends writes out what they hold, and so do we."""
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    return [each for each in gc.get_objects() if type(each) in kinds and _is_regular(each)]
+
+
+def _is_regular(file: IO[Any]) -> bool:
+    """Return whether a file is open and lies on a disk: to write to anything else may take for ever."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):  # it is closed, or has no descriptor
+        return False
+
+
+def _flush(stream: IO[Any] | None) -> bool:
     """Write out what a stream still holds. Returns whether that worked; a closed or missing stream holds nothing."""
     if stream is None or stream.closed:
         return True

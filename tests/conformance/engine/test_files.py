@@ -51,6 +51,22 @@ def test_a_program_finds_its_files_and_what_it_changes_is_stored_before_its_end_
     engine.assert_nothing_left(job)
 
 
+def test_what_files_hold_that_the_program_left_open_is_written(engine: RunningEngine) -> None:
+    program = """
+        import os
+        from pathlib import Path
+        data = Path(os.environ["DATA_PATH"])
+        text = (data / "text").open("w")
+        text.write("text")
+        numbers = (data / "numbers").open("wb")
+        numbers.write(b"123")
+    """
+    job = begin(engine, program)
+    assert engine.gateway.outcome(job).exit_code == 0
+    engine.wait_for_exit(job)
+    assert job.files.user == {"text": b"text", "numbers": b"123"}
+
+
 def test_a_program_that_does_not_look_has_nothing_brought(engine: RunningEngine) -> None:
     job, _ = engine.finish("import os, pathlib; print(os.getcwd(), os.environ['ARGUMENTS_PATH'])", data_path=None)
     assert [call for call in job.calls if call.startswith("files/")] == []

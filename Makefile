@@ -43,6 +43,10 @@ demo: $(READY) ## Start a platform, run the example on it, show everything, stop
 test: $(READY) ## Run the tests on two workers
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
+.PHONY: chaos
+chaos: $(READY) ## Kill parts of a platform under load for five minutes
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(BIN)/python -m pytest -s tests/chaos $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, import layers; changes nothing
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -91,6 +92,12 @@ class Settings(BaseSettings):
     workers: int = Field(5, ge=1, description="Largest fixed number of workers that a run may ask for.")
     min_workers: int = Field(2, ge=0, description="Largest number of workers that a run may ask to have kept ready.")
     max_workers: int = Field(10, ge=1, description="Largest number of workers that a run may ask to scale to.")
+    lease_seconds: float = Field(
+        30.0,
+        ge=1,
+        description="How long a running job may give no sign of life before it is looked after, by another dispatcher if its"
+        " own is gone.",
+    )
     job_cpu: float = Field(
         default_factory=lambda: float(os.cpu_count() or 1), gt=0, description="CPU cores of a job's budget."
     )
@@ -186,6 +193,11 @@ class Settings(BaseSettings):
     def engine_names(self) -> list[str]:
         """Names of the engines, the usual one first."""
         return list(dict.fromkeys(self.engine.split(",")))
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a running job may give no sign of life."""
+        return timedelta(seconds=self.lease_seconds)
 
     @property
     def budget(self) -> Budget:

@@ -121,9 +121,7 @@ def signer(tmp_path: Path) -> Signer:
 
 
 @pytest.fixture
-async def desk(
-    tmp_path: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
-) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, database: Database, wakeups: WakeUps, signer: Signer) -> AsyncIterator[Desk]:
     """A dispatcher, and what a user does beside it."""
-    async with a_desk(tmp_path, database, objects, logs, wakeups, signer) as made:
+    async with a_desk(tmp_path, database, wakeups, signer) as made:
         yield made

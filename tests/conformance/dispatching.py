@@ -12,6 +12,8 @@ from tests.e2e.conftest import tar_of
 from treadle.adapters.clock import SystemClock
 from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.environments import Environment, Lock
@@ -22,9 +24,8 @@ from treadle.domain.lifecycle import JobState, JobStatus
 from treadle.domain.limits import JobLimits
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
+from treadle.ports.clock import Clock
 from treadle.ports.engine import Presence
-from treadle.ports.logs import LogStore
-from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
 from treadle.ports.secrets import Signer
 from treadle.ports.wakeups import WakeUps
@@ -149,6 +150,8 @@ class Desk:
     jobs: Jobs
     dispatcher: Dispatcher
     user: User
+    clock: Clock
+    identity: str
 
     async def submit(self, title: str, *dependencies: str) -> Job:
         await self.uploads.upload(
@@ -161,7 +164,8 @@ class Desk:
         return (await self.jobs.get(self.user, job.id)).status
 
     async def dispatch(self) -> None:
-        """Do all there is to do now, also what is started apart."""
+        """Do all there is to do now, also what is started apart, and look after silent jobs though it is not time yet."""
+        self.dispatcher._look_at = None
         await self.dispatcher._round()
         await asyncio.gather(*self.dispatcher._launches._apart.values())
 
@@ -175,13 +179,20 @@ class Desk:
         """Let a job be where an earlier gateway left it: in its first attempt, with a lease that ends after so long from now."""
         before = (await self.jobs.get(self.user, job.id)).state
         after = JobState(status, None, 1)
-        until = SystemClock().now() + lease
+        until = self.clock.now() + lease
         await self.database.write(
             lambda repositories: repositories.jobs.change(
-                job.id, before, after, lease_until=until, placement=Placement("local", HERE)
+                job.id, before, after, lease_until=until, placement=Placement("local", self.identity)
             )
         )
         return await self.jobs.get(self.user, job.id)
+
+    async def let_lapse(self, job: Job) -> None:
+        """Let the lease of a job have run out."""
+        placement, until = Placement("local", self.identity), self.clock.now() - timedelta(hours=1)
+        await self.database.write(
+            lambda repositories: repositories.jobs.hold(job.id, 1, self.identity, placement, until)
+        )
 
     async def environment_of(self, title: str) -> Environment:
         function = await self.database.read(lambda repositories: repositories.functions.by_title(self.user.id, title))
@@ -192,10 +203,16 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def a_desk(
-    home: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
+    home: Path,
+    database: Database,
+    wakeups: WakeUps,
+    signer: Signer,
+    clock: Clock | None = None,
+    identity: str = HERE,
 ) -> AsyncIterator[Desk]:
     """A desk with nothing on it."""
-    clock, engine, builder = SystemClock(), EngineWithoutProcesses(home), Builder()
+    objects, logs = ObstoreObjects.in_folder(home / "objects"), FolderLogs(home / "logs")
+    clock, engine, builder = clock or SystemClock(), EngineWithoutProcesses(home), Builder()
     engines = Engines({"local": engine})
     access, functions = Access(database, signer, clock), Functions(database, signer)
     environments = Environments(database, Solver(), objects, wakeups, clock, None)
@@ -204,21 +221,14 @@ async def a_desk(
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
     jobs = Jobs(
-        database,
-        values,
-        logs,
-        LogSettling(logs),
-        wakeups,
-        clock,
-        functions,
-        schemas,
-        ComputeProfiles(),
-        JobLimits(1000),
+        database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), JobLimits()
     )
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 9)
     dispatcher = Dispatcher(
-        database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), builds, terms, HERE
+        database, engines, wakeups, clock, access, functions, FolderFiles(home / "data"), builds, terms, identity
     )
     user = await access.register("ada", "token")
-    yield Desk(database, wakeups, builder, engine, environments, builds, uploads, jobs, dispatcher, user)
+    yield Desk(
+        database, wakeups, builder, engine, environments, builds, uploads, jobs, dispatcher, user, clock, identity
+    )
     await builds.close()

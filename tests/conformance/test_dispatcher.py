@@ -15,6 +15,8 @@ from treadle.adapters.engines.local import LocalEngine
 from treadle.adapters.environments.local import LocalEnvironments
 from treadle.adapters.environments.solving import UvSolver
 from treadle.adapters.files.folder import FolderFiles
+from treadle.adapters.logs.folder import FolderLogs
+from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.schemas.worker_process import WorkerSchemas
 from treadle.domain.budget import Budget
 from treadle.domain.jobs import Job, Placement
@@ -22,11 +24,10 @@ from treadle.domain.lifecycle import JobState, JobStatus
 from treadle.domain.limits import JobLimits
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.users import User
-from treadle.ports.logs import LogStore
-from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database
 from treadle.ports.secrets import Signer
 from treadle.ports.wakeups import WakeUps, job_topic
+from treadle.runner.attempt import AttemptFolder
 from treadle.services.access import Access
 from treadle.services.artifacts import Artifacts
 from treadle.services.dispatch import Dispatcher
@@ -66,14 +67,14 @@ class Desk:
                 await subscription.wait()
 
     async def round(self) -> float:
+        self.dispatcher._look_at = None  # as if the time to look after silent jobs had come
         return await self.dispatcher._round()
 
 
 @pytest.fixture
-async def desk(
-    tmp_path: Path, database: Database, objects: ObjectStore, logs: LogStore, wakeups: WakeUps, signer: Signer
-) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, database: Database, wakeups: WakeUps, signer: Signer) -> AsyncIterator[Desk]:
     """A desk whose engine has an interpreter that ends at once."""
+    objects, logs = ObstoreObjects.in_folder(tmp_path / "objects"), FolderLogs(tmp_path / "logs")
     clock, engine = SystemClock(), LocalEngine(tmp_path, interpreter="/bin/false")
     engines = Engines({"local": engine})
     access = Access(database, signer, clock)
@@ -86,16 +87,7 @@ async def desk(
     uploads = Uploads(database, Artifacts(objects), environments, schemas, ComputeProfiles(), signer, clock, 2**20)
     values = Values(objects, 2**20, 2**20)
     jobs = Jobs(
-        database,
-        values,
-        logs,
-        LogSettling(logs),
-        wakeups,
-        clock,
-        functions,
-        schemas,
-        ComputeProfiles(),
-        JobLimits(1000),
+        database, values, logs, LogSettling(logs), wakeups, clock, functions, schemas, ComputeProfiles(), JobLimits()
     )
     terms = JobTerms("http://127.0.0.1:9", Budget(1.0, 0.0, 10**9), 1.0, None, 2)
     dispatcher = Dispatcher(
@@ -125,6 +117,13 @@ def a_tar() -> bytes:
     return buffer.getvalue()
 
 
+def leave_traces(home: Path, job: Job) -> None:
+    """Leave what a supervisor leaves that was killed while the program ran: here, in attempt 1."""
+    folder = AttemptFolder.of(home, job.id, 1)
+    folder.path.mkdir(parents=True)
+    folder.log.touch()
+
+
 async def test_jobs_that_cannot_be_started_wait_in_the_queue(desk: Desk) -> None:
     made = [await desk.submit() for _ in range(3)]
     await desk.round()
@@ -148,11 +147,14 @@ async def test_a_job_stopped_while_the_engine_cannot_start_it_is_stopped(desk: D
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["the engine told of its end", "only its silence tells"])
-async def test_an_attempt_without_supervisor_waits_until_the_engine_can_recover_it(desk: Desk, told: bool) -> None:
+async def test_an_attempt_without_supervisor_waits_until_the_engine_can_recover_it(
+    desk: Desk, told: bool, tmp_path: Path
+) -> None:
     job = await desk.submit()
     await desk.round()  # adopts what an earlier gateway left: nothing
+    leave_traces(tmp_path, job)
     queued = (await desk.jobs.get(desk.user, job.id)).state
-    running = JobState(JobStatus.RUNNING, None, queued.attempt)
+    running = JobState(JobStatus.RUNNING, None, 1)
     lease_until = SystemClock().now() + timedelta(hours=1 if told else -1)
     await desk.database.write(
         lambda repositories: repositories.jobs.change(
@@ -161,6 +163,8 @@ async def test_an_attempt_without_supervisor_waits_until_the_engine_can_recover_
     )
     if told:
         desk.dispatcher.supervisor_exited(job.id, running.attempt)
-    pauses = [await desk.round() for _ in range(5)]
-    assert pauses[1] < pauses[-1]  # each round has tried in vain
+    pauses = [await desk.round() for _ in range(5 if told else 1)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] == 2.0  # it was tried in vain, as the first start was
+    assert (pauses[-1] > 2.0) is told
     assert await desk.status(job) is JobStatus.RUNNING

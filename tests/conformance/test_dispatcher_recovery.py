@@ -34,10 +34,22 @@ async def test_what_a_lost_supervisor_left_is_delivered_by_another_one(desk: Des
     assert await desk.status(job) is status
 
 
-async def test_a_job_that_was_claimed_and_never_reached_the_engine_is_started(desk: Desk) -> None:
+async def test_a_job_that_was_claimed_and_never_reached_the_engine_is_started_in_a_new_attempt(desk: Desk) -> None:
     job = await desk.put(await desk.submit("hello"), JobStatus.PENDING, lease=LATER)
     await desk.dispatch()
-    assert [(launch.job_id, launch.attempt) for launch in desk.engine.handed] == [(job.id, 1)]
+    assert [(launch.job_id, launch.attempt) for launch in desk.engine.handed] == [(job.id, 2)]
+
+
+async def test_a_job_whose_supervisors_end_again_and_again_before_its_program_begins_is_given_up(desk: Desk) -> None:
+    job = await desk.submit("hello")
+    for attempt in (1, 2, 3, 4):
+        await desk.dispatch()
+        assert [launch.attempt for launch in desk.engine.handed] == list(range(1, attempt + 1))
+        desk.dispatcher.supervisor_exited(job.id, attempt)
+    await desk.dispatch()
+    ended = await desk.jobs.get(desk.user, job.id)
+    assert (ended.cause or {})["code"] == "worker_lost"
+    assert len(desk.engine.handed) == 4
 
 
 @pytest.mark.parametrize(("status", "end"), [(JobStatus.RUNNING, "FAILED"), (JobStatus.STOPPING, "STOPPED")])
@@ -64,16 +76,21 @@ async def test_supervisors_are_started_three_times_for_one_attempt_and_then_it_i
     desk: Desk, told: bool
 ) -> None:
     await desk.dispatch()
-    job = await desk.put(await desk.submit("hello"), JobStatus.RUNNING, lease=LATER if told else AGO)
+    job = await desk.put(await desk.submit("hello"), JobStatus.RUNNING, lease=LATER)
     desk.engine.presences[job.id] = Presence.GONE
-    for tries in (1, 2, 3):
+
+    async def tell_or_let_lapse() -> None:
         if told:
             desk.dispatcher.supervisor_exited(job.id, 1)
+        else:
+            await desk.let_lapse(job)
+
+    for tries in (1, 2, 3):
+        await tell_or_let_lapse()
         await desk.dispatch()
         assert len(desk.engine.handed) == tries
         assert await desk.status(job) is JobStatus.RUNNING
-    if told:
-        desk.dispatcher.supervisor_exited(job.id, 1)
+    await tell_or_let_lapse()
     await desk.dispatch()
     assert len(desk.engine.handed) == 3
     ended = await desk.jobs.get(desk.user, job.id)

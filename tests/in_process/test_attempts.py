@@ -185,7 +185,8 @@ async def test_a_job_token_is_good_for_a_week_and_for_its_own_job(gateway: Gatew
     assert Access(gateway.database, signer, Later(timedelta(days=7))).job_identity(token).job_id == attempt.job_id
     with pytest.raises(UnauthenticatedError, match="has expired"):
         Access(gateway.database, signer, Later(timedelta(days=9))).job_identity(token)
-    assert (await access.acting_user(token, attempt.job_id)).name == "ada"
+    user, number = await access.acting_user(token, attempt.job_id)
+    assert (user.name, number) == ("ada", attempt.number)
     with pytest.raises(NotFoundError):
         await access.acting_user(token, UNKNOWN)
     with pytest.raises(StaleAttemptError):

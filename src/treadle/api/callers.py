@@ -17,10 +17,12 @@ class UserCall:
     Attributes:
         user: Who calls.
         platform: The services.
+        attempt: The attempt on whose behalf its program calls; None for the user in person.
     """
 
     user: User
     platform: Platform
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ async def _user_call(request: Request) -> UserCall:
 
 async def _job_or_user_call(request: Request, job_id: str) -> UserCall:
     platform = platform_of(request)
-    return UserCall(await platform.access.acting_user(token_of(request), job_id), platform)
+    user, attempt = await platform.access.acting_user(token_of(request), job_id)
+    return UserCall(user, platform, attempt)
 
 
 async def _supervisor_call(request: Request, job_id: str, attempt: int) -> SupervisorCall:

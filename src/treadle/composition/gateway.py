@@ -134,7 +134,9 @@ def build(settings: Settings, url: str, engines: Engines) -> Gateway:
         streams=JobStreams(jobs, database, logs, wakeups),
         program_reports=program_reports,
         quantum_stops=QuantumStops(program_reports, RuntimeClientProcess()),
-        reports=Reports(database, Artifacts(objects), values, direct_values, logs, settling, wakeups, clock),
+        reports=Reports(
+            database, Artifacts(objects), values, direct_values, logs, settling, wakeups, clock, settings.lease
+        ),
         direct_values=direct_values,
         job_files=JobFiles(database, stores.files, settings.largest_file),
         circuits=CircuitProcesses(),
@@ -181,4 +183,5 @@ def _terms(settings: Settings, url: str, profiles: ComputeProfiles) -> JobTerms:
         running_jobs=settings.running_jobs,
         delivery_seconds=settings.delivery_seconds,
         profiles=profiles,
+        lease=settings.lease,
     )

@@ -49,6 +49,7 @@ class Job:
         config: Workers the user asked for, for engines that scale.
         placement: Where its latest attempt is or was; None before the first, while it waits for another one, and for jobs of
             releases that kept no such record.
+        lease_until: When its attempt counts as silent; None for a job that is on no engine.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Job:
     business_model: BusinessModel = BusinessModel.SUBSIDIZED
     config: dict[str, Any] = field(default_factory=dict)
     placement: Placement | None = None
+    lease_until: datetime | None = None
 
     @property
     def status(self) -> JobStatus:

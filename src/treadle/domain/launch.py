@@ -27,6 +27,7 @@ class Launch:
         has_function_space: Whether the function's provider keeps files for it, wherever they are.
         environment: Digest of the environment it runs in, or None for the platform's own.
         environment_token: Opens the lock of that environment, for a machine that has to build it.
+        heartbeat_seconds: Time between two signs of life of the supervisor.
     """
 
     job_id: str
@@ -45,6 +46,7 @@ class Launch:
     delivery_seconds: float = 10.0
     environment: str | None = None
     environment_token: str | None = None
+    heartbeat_seconds: float = 4.0
 
     def to_json(self) -> str:
         """Return the launch as JSON text."""

@@ -102,7 +102,10 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The engine could not start the attempt; the job goes back to the queue."""
+    """The program of the attempt has not begun and will not; the job goes back to the queue.
+
+    A program that has begun is never begun again: it may have had effects. So a job that runs stays as it is.
+    """
 
     attempt: int
 
@@ -195,10 +198,19 @@ def _report(state: JobState, event: Started | StageChanged | Returned | Ended) -
             in_stage = state.status is not JobStatus.STOPPING and sub_status is not state.sub_status
             return Transition(JobState(JobStatus.RUNNING, sub_status, state.attempt) if in_stage else state)
         case Returned():
-            returned = JobStatus.STOPPED if state.status is JobStatus.STOPPING else JobStatus.QUEUED
-            return Transition(JobState(returned, None, state.attempt))
+            return Transition(_returned(state))
         case Ended(succeeded=succeeded):
             return Transition(JobState(_final_status(state, succeeded), None, state.attempt), (Effect.WAKE_DISPATCHER,))
+
+
+def _returned(state: JobState) -> JobState:
+    match state.status:
+        case JobStatus.PENDING:
+            return JobState(JobStatus.QUEUED, None, state.attempt)
+        case JobStatus.STOPPING:
+            return JobState(JobStatus.STOPPED, None, state.attempt)
+        case _:
+            return state
 
 
 def _final_status(state: JobState, succeeded: bool) -> JobStatus:

@@ -78,7 +78,7 @@ class Supervisor:
         self._folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
         self._cache = ArtifactCache(home)
         self._gateway = Gateway(launch.gateway_url, launch.job_id, launch.attempt, launch.token, home / "gateway.json")
-        self._reporter = Reporter(self._gateway)
+        self._reporter = Reporter(self._gateway, launch.heartbeat_seconds)
 
     def run(self) -> None:
         """Take all steps that are left to take."""

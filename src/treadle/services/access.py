@@ -39,8 +39,10 @@ class Access:
             raise UnauthenticatedError(_NOT_VALID, hint=_MISCOPIED if is_miscopied else "")
         return user
 
-    async def acting_user(self, token: str, job_id: str) -> User:
+    async def acting_user(self, token: str, job_id: str) -> tuple[User, int | None]:
         """Return on whose behalf a token works on a job: its user's, or the author's if it is the token of the job itself.
+
+        With the latter comes the attempt that it is of: what it writes must not outlive that.
 
         Raises:
             UnauthenticatedError: No user has this token, and it is not a job token either.
@@ -48,7 +50,7 @@ class Access:
             StaleAttemptError: It is the token of an attempt that was replaced by a newer one.
         """
         if not token.startswith(f"{_JOB_TOKEN}."):
-            return await self.authenticate(token)
+            return await self.authenticate(token), None
         identity = self.job_identity(token)
 
         def work(repositories: Repositories) -> User:
@@ -60,7 +62,7 @@ class Access:
                 raise StaleAttemptError(f"Attempt {identity.attempt} at job [{job_id}] is over.")
             return author
 
-        return await self._database.read(work)
+        return await self._database.read(work), identity.attempt
 
     async def register(self, name: str, token: str) -> User:
         """Let `token` identify the user called `name`, who is made when there is none."""

@@ -58,6 +58,13 @@ class Claims:
     def _claim_one(self, repositories: Repositories, job: QueuedJob, placement: Placement) -> tuple[Change, Job | None]:
         now = self._leases.clock.now()
         change = apply(
-            repositories, job.id, Claimed(), Origin.SCHEDULER, Context.SCHEDULE_JOBS, now, placement=placement
+            repositories,
+            job.id,
+            Claimed(),
+            Origin.SCHEDULER,
+            Context.SCHEDULE_JOBS,
+            now,
+            placement=placement,
+            lease=self._leases.length,
         )
         return change, repositories.jobs.get(job.id)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from treadle.domain.profiles import ComputeProfiles
 from treadle.domain.scheduling import ProfileChoice
-from treadle.ports.engine import Engine
+from treadle.ports.engine import Engine, Presence
 
 
 class Engines:
@@ -34,6 +34,11 @@ class Engines:
         """Make all ready; see `Engine.open`."""
         for engine in self._engines.values():
             await engine.open(on_exit)
+
+    async def presence(self, name: str, job_id: str, attempt: int) -> Presence:
+        """Return what the engine with this name knows of an attempt, which it watches if it runs; see `Engine.adopt`."""
+        engine = self.named(name)
+        return Presence.UNKNOWN if engine is None else await engine.adopt(job_id, attempt)
 
     async def prepare(self, environment: str) -> None:
         """Let all begin to warm an environment; see `Engine.prepare`."""

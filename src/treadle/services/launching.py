@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from treadle.domain.budget import Budget
 from treadle.domain.causes import Cause, CauseCode, environment_not_built
@@ -28,8 +29,11 @@ from treadle.services.engines import Engines
 from treadle.services.environment_builds import EnvironmentBuilds
 from treadle.services.functions import Functions
 from treadle.services.leases import Leases
+from treadle.services.transitions import LEASE
 
 logger = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class JobTerms:
         delivery_seconds: Time between two deliveries of a running program's files.
         running_jobs: How many jobs may be on each engine of a dispatcher at once.
         profiles: The compute profiles on offer.
+        lease: How long its attempt may be silent before somebody looks after it.
     """
 
     gateway_url: str
@@ -53,6 +58,12 @@ class JobTerms:
     running_jobs: int
     delivery_seconds: float = 10.0
     profiles: ComputeProfiles = field(default_factory=ComputeProfiles)
+    lease: timedelta = LEASE
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """Time between two signs of life of its supervisor."""
+        return min(_HEARTBEAT_SECONDS, self.lease.total_seconds() / 3)
 
 
 class Launches:
@@ -82,21 +93,29 @@ class Launches:
         return (job.id, job.state.attempt) in self._apart
 
     async def start_all(self, claimed: list[Job]) -> None:
-        """Start claimed jobs. If an engine cannot, those that are not started go back to the queue.
+        """Start claimed jobs. If an engine cannot, those of it that are not started go back to the queue.
 
         Raises:
             EngineUnavailableError: An engine cannot start anything now.
         """
-        for number, job in enumerate(claimed):
+        troubles: dict[str | None, EngineUnavailableError] = {}
+        for job in claimed:
+            engine = job.placement.engine if job.placement is not None else None
             try:
-                await self.start(job)
-            except EngineUnavailableError:
-                for waiting in claimed[number:]:
-                    await self._leases.give_back(waiting)
-                raise
+                if engine in troubles:
+                    await self._leases.give_back(job)
+                else:
+                    await self.start(job)
+            except EngineUnavailableError as error:
+                troubles[engine] = error
+                await self._leases.give_back(job)
+        for trouble in troubles.values():
+            raise trouble
 
     async def start(self, job: Job) -> None:
-        """Start a job. In another environment than the platform's, that may take seconds, which others need not wait for.
+        """Start a job, or have its engine recover what is left of its attempt.
+
+        In another environment than the platform's, that may take seconds, which others need not wait for.
 
         Raises:
             EngineUnavailableError: Its engine cannot start anything now.
@@ -117,7 +136,7 @@ class Launches:
                 self._start_apart(job, engine, launch)
 
     async def close(self) -> None:
-        """Break off the starts that go on apart: whoever adopts these jobs finds them PENDING, and starts them."""
+        """Break off the starts that go on apart: whoever adopts these jobs finds them PENDING."""
         starts = list(self._apart.values())
         for start in starts:
             start.cancel()
@@ -197,4 +216,5 @@ class Launches:
             wall_seconds=terms.wall_seconds,
             environment=environment,
             environment_token=self._access.environment_token(environment) if environment is not None else None,
+            heartbeat_seconds=terms.heartbeat_seconds,
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from treadle.domain.errors import ForbiddenError, InvalidError, NotFoundError
+from treadle.domain.errors import ForbiddenError, InvalidError, NotFoundError, StaleAttemptError
 from treadle.domain.jobs import Context, EventRecord, EventType, Job, Origin, RuntimeJob
 from treadle.domain.lifecycle import ACTIVE, StageSet, SubStatus
 from treadle.domain.users import User
@@ -39,7 +39,10 @@ class ReportedError:
 
 
 class ProgramReports:
-    """Use cases of the programs of jobs. Each one refuses the jobs of others with `NotFoundError`."""
+    """Use cases of the programs of jobs. Each one refuses the jobs of others with `NotFoundError`.
+
+    What a program writes, with the token of its attempt, is refused with `StaleAttemptError` when there is a newer attempt.
+    """
 
     def __init__(self, database: Database, objects: ObjectStore, wakeups: WakeUps, clock: Clock) -> None:
         self._database = database
@@ -47,7 +50,7 @@ class ProgramReports:
         self._wakeups = wakeups
         self._clock = clock
 
-    async def set_stage(self, user: User, job_id: str, sub_status: SubStatus) -> Job:
+    async def set_stage(self, user: User, job_id: str, sub_status: SubStatus, attempt: int | None = None) -> Job:
         """Note which stage a job is in, and return the job.
 
         Raises:
@@ -57,13 +60,13 @@ class ProgramReports:
         now = self._clock.now()
 
         def work(repositories: Repositories) -> Job:
-            _own(repositories, user, job_id)
+            _own(repositories, user, job_id, attempt)
             apply(repositories, job_id, StageSet(sub_status), Origin.API, Context.SET_SUB_STATUS, now)
             return _own(repositories, user, job_id)
 
         return await self._write(job_id, work)
 
-    async def add_error(self, user: User, job_id: str, error: ReportedError) -> None:
+    async def add_error(self, user: User, job_id: str, error: ReportedError, attempt: int | None = None) -> None:
         """Add an error to the history of a job.
 
         Raises:
@@ -84,13 +87,15 @@ class ProgramReports:
         now = self._clock.now()
 
         def work(repositories: Repositories) -> None:
-            if _own(repositories, user, job_id).status not in ACTIVE:
+            if _own(repositories, user, job_id, attempt).status not in ACTIVE:
                 raise ForbiddenError("You can create events on active jobs only")
             repositories.jobs.add_event(job_id, record, now)
 
         await self._write(job_id, work)
 
-    async def add_runtime_job(self, user: User, job_id: str, runtime_job: RuntimeJob) -> None:
+    async def add_runtime_job(
+        self, user: User, job_id: str, runtime_job: RuntimeJob, attempt: int | None = None
+    ) -> None:
         """Note that a job has started a job on a quantum computer. Noting it again is harmless.
 
         Raises:
@@ -99,7 +104,7 @@ class ProgramReports:
         now = self._clock.now()
 
         def work(repositories: Repositories) -> None:
-            _own(repositories, user, job_id)
+            _own(repositories, user, job_id, attempt)
             repositories.jobs.put_runtime_job(job_id, runtime_job, now)
 
         await self._write(job_id, work)
@@ -143,8 +148,10 @@ class ProgramReports:
         return done
 
 
-def _own(repositories: Repositories, user: User, job_id: str) -> Job:
+def _own(repositories: Repositories, user: User, job_id: str, attempt: int | None = None) -> Job:
     job = repositories.jobs.get(job_id)
     if job is None or job.author_id != user.id:
         raise NotFoundError(f"Job [{job_id}] not found")
+    if attempt not in (None, job.state.attempt):
+        raise StaleAttemptError(f"Attempt {attempt} at job [{job_id}] is over.")
     return job

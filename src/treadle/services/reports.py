@@ -1,6 +1,7 @@
 """What supervisors tell: the runner's side of the platform."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
+from datetime import timedelta
 
 from treadle.domain.causes import diagnose
 from treadle.domain.errors import InvalidError, StaleAttemptError
@@ -17,7 +18,7 @@ from treadle.ports.wakeups import WakeUps, job_topic
 from treadle.services.artifacts import Artifacts
 from treadle.services.direct_values import DirectValues, Uploaded
 from treadle.services.log_settling import LogSettling
-from treadle.services.transitions import LEASE, Change, apply
+from treadle.services.transitions import Change, apply
 from treadle.services.values import StoredValue, Values, arguments_key, result_key
 
 
@@ -34,6 +35,7 @@ class Reports:
         settling: LogSettling,
         wakeups: WakeUps,
         clock: Clock,
+        lease: timedelta,
     ) -> None:
         self._database = database
         self._values = values
@@ -43,6 +45,7 @@ class Reports:
         self._settling = settling
         self._wakeups = wakeups
         self._clock = clock
+        self._lease = lease
 
     async def artifact(self, identity: JobIdentity) -> bytes:
         """Return the tar file of the function version the job is pinned to.
@@ -62,7 +65,7 @@ class Reports:
         Raises:
             InvalidError: They are gone.
         """
-        await self._database.read(lambda repositories: current(repositories, identity))
+        await self._sign_of_life(identity)  # what follows takes its time, and the program begins right after
         arguments = await self._values.open(arguments_key(identity.job_id))
         if arguments is None:
             raise InvalidError("The job's arguments are gone from the platform's store; run the function again.")
@@ -86,7 +89,7 @@ class Reports:
 
         def work(repositories: Repositories) -> Job:
             job = current(repositories, identity)
-            repositories.jobs.renew_lease(job.id, identity.attempt, self._clock.now() + LEASE)
+            repositories.jobs.renew_lease(job.id, identity.attempt, self._clock.now() + self._lease)
             return job
 
         return (await self._database.write(work)).status is JobStatus.STOPPING
@@ -94,10 +97,18 @@ class Reports:
     async def append_log(self, identity: JobIdentity, offset: int, data: bytes) -> tuple[int, float]:
         """Store a part of the log.
 
+        The log belongs to the job. That none but its last attempt writes to it follows from two rules: only a program that has
+        begun has a log, and a job whose program has begun gets no further attempt.
+
         Returns:
             How many bytes are stored now, and how many seconds to let pass before the next part, if it is not large.
+
+        Raises:
+            InvalidError: The program has not begun.
         """
-        await self._database.read(lambda repositories: current(repositories, identity))
+        job = await self._sign_of_life(identity)
+        if job.status is JobStatus.PENDING:
+            raise InvalidError("The program of this attempt has not begun, so it has no log.")
         length = await self._logs.append(identity.job_id, offset, data)
         self._wakeups.publish(job_topic(identity.job_id))
         return length, self._logs.pause(identity.job_id)
@@ -109,8 +120,9 @@ class Reports:
             InvalidError: It is neither text nor a container.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: current(repositories, identity))
-        await self._values.store(result_key(identity.job_id, identity.attempt), "result", blocks)
+        await self._sign_of_life(identity)
+        key = result_key(identity.job_id, identity.attempt)
+        await self._values.store(key, "result", self._while_current(identity, blocks))
 
     async def begin_result(self, identity: JobIdentity, size: int) -> PartialUpload | None:
         """Begin to take a large result past the gateway; None if there is no such way.
@@ -119,7 +131,7 @@ class Reports:
             InvalidError: It is too small to go that way.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: current(repositories, identity))
+        await self._sign_of_life(identity)
         if not self._direct_values.offered:
             return None
         return await self._direct_values.begin(result_key(identity.job_id, identity.attempt), "result", size)
@@ -131,7 +143,7 @@ class Reports:
             InvalidError: It is not what was uploaded, or neither text nor a container.
             TooLargeError: It is larger than is allowed.
         """
-        await self._database.read(lambda repositories: current(repositories, identity))
+        await self._sign_of_life(identity)
         await self._direct_values.commit(result_key(identity.job_id, identity.attempt), "result", uploaded)
 
     async def finished(self, identity: JobIdentity, outcome: Outcome) -> None:
@@ -148,10 +160,32 @@ class Reports:
         (await self._database.write(work)).publish(self._wakeups)
         self._settling.begin(identity.job_id)
 
+    async def _while_current(self, identity: JobIdentity, blocks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """Pass on what arrives while the attempt is on: a large upload is a sign of life, and in vain once it is over."""
+        due = self._clock.now() + self._lease / 4
+        async for block in blocks:
+            yield block
+            if self._clock.now() >= due:
+                await self._sign_of_life(identity)
+                due = self._clock.now() + self._lease / 4
+
+    async def _sign_of_life(self, identity: JobIdentity) -> Job:
+        """Return the job of an attempt that is still on; see that it stays so for a while.
+
+        Raises:
+            StaleAttemptError: The attempt is over.
+        """
+        job = await self._database.read(lambda repositories: current(repositories, identity))
+        if job.lease_until is None or job.lease_until < self._clock.now() + self._lease / 2:
+            await self.heartbeat(identity)
+        return job
+
     async def _apply(self, identity: JobIdentity, event: Event, context: Context) -> Change:
         now = self._clock.now()
         change = await self._database.write(
-            lambda repositories: apply(repositories, identity.job_id, event, Origin.SCHEDULER, context, now)
+            lambda repositories: apply(
+                repositories, identity.job_id, event, Origin.SCHEDULER, context, now, lease=self._lease
+            )
         )
         change.publish(self._wakeups)
         return change

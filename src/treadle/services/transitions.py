@@ -12,7 +12,7 @@ from treadle.ports.repositories import Repositories
 from treadle.ports.wakeups import QUEUE, STOPS, WakeUps, job_topic
 
 LEASE = timedelta(seconds=30)
-"""How long an attempt may be silent before somebody looks after it."""
+"""How long an attempt may be silent before somebody looks after it, unless the operator says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def apply(
     *,
     placement: Placement | None = None,
     holder: str | None = None,
+    lease: timedelta | None = None,
 ) -> Change:
     """Move a job on as `event` demands, and write the rows of its history, in the caller's transaction.
 
@@ -65,6 +66,7 @@ def apply(
         cause: Why it failed.
         placement: Where the attempt is that begins with this event.
         holder: The dispatcher that must still hold the job, if it is one that tells.
+        lease: How long the attempt may now be silent; None where this is no sign of its life.
 
     Raises:
         NotFoundError: There is no such job.
@@ -80,7 +82,7 @@ def apply(
     after = result.state
     if after == before:
         return Change(job_id, after, False, result.effects)
-    lease_until = now + LEASE if after.status in ON_ENGINE else None
+    lease_until = now + lease if lease is not None and after.status in ON_ENGINE else None
     cause_fields = cause.to_dict() if cause else None
     if not repositories.jobs.change(
         job_id, before, after, lease_until=lease_until, cause=cause_fields, placement=placement

@@ -127,6 +127,21 @@ states = st.builds(
 )
 
 
+def test_a_job_whose_program_has_begun_does_not_go_back_to_the_queue() -> None:
+    assert after(Claimed(), Started(1), Returned(1)).status is JobStatus.RUNNING
+
+
+@given(st.lists(events, max_size=30))
+def test_a_program_that_has_begun_is_never_begun_again(happened: list[Event]) -> None:
+    state, begun = JobState(), None
+    for event in happened:
+        with contextlib.suppress(StaleAttemptError, ForbiddenError):
+            state = transition(state, event).state
+        if state.status is JobStatus.RUNNING:
+            begun = state.attempt
+        assert begun in (None, state.attempt)
+
+
 @given(states, events)
 def test_a_terminal_state_never_changes(state: JobState, event: Event) -> None:
     if state.status in TERMINAL:

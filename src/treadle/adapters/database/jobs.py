@@ -50,6 +50,7 @@ _JOBS: Select[Any] = (
         jobs.c.config,
         jobs.c.engine,
         jobs.c.dispatcher,
+        jobs.c.lease_until,
         *PROVIDER_COLUMNS,
     )
     .join(functions, functions.c.id == jobs.c.function_id)
@@ -105,11 +106,6 @@ class DatabaseJobs:
         placement: Placement | None = None,
     ) -> bool:
         """Move a job from one state to the next, if it is still in the state `before`."""
-        placed: dict[str, str | None] = {}
-        if placement is not None:
-            placed = {"engine": placement.engine, "dispatcher": placement.dispatcher}
-        elif after.status is JobStatus.QUEUED:
-            placed = {"engine": None, "dispatcher": None}
         statement = (
             update(jobs)
             .where(jobs.c.id == job_id, jobs.c.status == before.status, jobs.c.attempt == before.attempt)
@@ -117,9 +113,9 @@ class DatabaseJobs:
                 status=after.status,
                 sub_status=after.sub_status,
                 attempt=after.attempt,
-                lease_until=lease_until,
                 cause=null() if cause is None else cause,
-                **placed,
+                **_lease(after, lease_until),
+                **_placed(after, placement),
             )
         )
         changed = self._connection.execute(statement).rowcount == 1
@@ -245,9 +241,25 @@ class DatabaseJobs:
         return [_job(row) for row in self._connection.execute(statement)]
 
     def silent(self, now: datetime) -> Sequence[Job]:
-        """Return the jobs on an engine whose lease ran out before `now`."""
+        """Return the jobs on an engine whose lease runs out before `now`."""
         statement = _JOBS.where(jobs.c.status.in_(ON_ENGINE), jobs.c.lease_until < now)
         return [_job(row) for row in self._connection.execute(statement)]
+
+    def next_silence(self) -> datetime | None:
+        """Return when the next lease of a job on an engine runs out, None if there is none."""
+        statement = select(func.min(jobs.c.lease_until)).where(jobs.c.status.in_(ON_ENGINE))
+        until: datetime | None = self._connection.execute(statement).scalar_one()
+        return until
+
+
+def _lease(after: JobState, until: datetime | None) -> dict[str, datetime | None]:
+    return {"lease_until": until} if until is not None or after.status not in ON_ENGINE else {}
+
+
+def _placed(after: JobState, placement: Placement | None) -> dict[str, str | None]:
+    if placement is not None:
+        return {"engine": placement.engine, "dispatcher": placement.dispatcher}
+    return {"engine": None, "dispatcher": None} if after.status is JobStatus.QUEUED else {}
 
 
 def _job(row: Row[Any]) -> Job:
@@ -267,6 +279,7 @@ def _job(row: Row[Any]) -> Job:
         BusinessModel(row.business_model),
         row.config,
         Placement(row.engine, row.dispatcher) if row.dispatcher is not None else None,
+        row.lease_until,
     )
 
 

@@ -65,7 +65,7 @@ async def set_sub_status(request: Request, job_id: JobId, call: ByJobOrUser) -> 
     body = await read_body(request, SubStatusBody)
     if body.sub_status is None:
         raise InvalidError("'sub_status' cannot be null")
-    job = await call.platform.program_reports.set_stage(call.user, job_id, stage_of(body.sub_status))
+    job = await call.platform.program_reports.set_stage(call.user, job_id, stage_of(body.sub_status), call.attempt)
     return JsonAnswer({"job": {name: value for name, value in job_shape(job).items() if name in _JOB_KEYS}})
 
 
@@ -74,7 +74,7 @@ async def add_event(request: Request, job_id: JobId, call: ByJobOrUser) -> Respo
     """Add an error to the job's history."""
     body = await read_body(request, EventBody)
     error = ReportedError(body.code, body.message, body.exception, body.args)
-    await call.platform.program_reports.add_error(call.user, job_id, error)
+    await call.platform.program_reports.add_error(call.user, job_id, error, call.attempt)
     return Response()
 
 
@@ -90,7 +90,7 @@ async def add_runtime_job(request: Request, job_id: JobId, call: ByJobOrUser) ->
     """Note that the job has started a job on a quantum computer."""
     body = await read_body(request, RuntimeJobBody)
     runtime_job = RuntimeJob(body.runtime_job, body.runtime_session or None)
-    await call.platform.program_reports.add_runtime_job(call.user, job_id, runtime_job)
+    await call.platform.program_reports.add_runtime_job(call.user, job_id, runtime_job, call.attempt)
     return JsonAnswer({"message": f"RuntimeJob object [{runtime_job.id}] created for serverless job id [{job_id}]."})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from treadle.adapters.auth.keys import FileSigner
-from treadle.adapters.objects.obstore_objects import ObstoreObjects
+from treadle.adapters.objects.obstore_objects import ObstoreObjects, part_size
 from treadle.ports.logs import LogStore
 from treadle.ports.objects import ObjectStore
 from treadle.ports.secrets import Signer
@@ -77,6 +77,19 @@ async def test_a_stream_that_breaks_leaves_what_was_there(objects: ObjectStore) 
     with pytest.raises(ZeroDivisionError):
         await objects.put_stream("results/2", in_blocks(b"x", ZeroDivisionError()))
     assert await objects.open("results/2") is None
+
+
+def test_objects_of_any_size_that_s3_takes_need_no_more_parts_than_it_takes() -> None:
+    for most in (1, 2**34, 100 * 2**30, 5 * 2**40):
+        assert 10_000 * part_size(most) >= most
+        assert part_size(most) >= 5 * 2**20
+    assert part_size(100 * 2**30) < 11 * 2**20  # two of them are in memory
+
+
+async def test_a_stream_of_which_very_much_may_come(objects: ObjectStore) -> None:
+    data = os.urandom(30_000_000)
+    await objects.put_stream("results/1", in_blocks(data), most=100 * 2**30)
+    assert await objects.get("results/1") == data
 
 
 async def test_an_empty_stream_is_an_empty_object(objects: ObjectStore) -> None:

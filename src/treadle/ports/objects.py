@@ -34,8 +34,13 @@ class ObjectStore(Protocol):
             treadle.domain.errors.StorageError: The store refuses to write.
         """
 
-    async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
+    async def put_stream(self, key: str, blocks: AsyncIterable[bytes], most: int = 2**34) -> None:
         """Store what `blocks` yields, as `put` does. If it raises, so does this, and the key holds what it held.
+
+        Args:
+            key: The key.
+            blocks: The content.
+            most: Most bytes that may come: stores take a limited number of parts, which must be the larger the more can come.
 
         Raises:
             treadle.domain.errors.StorageError: The store refuses to write.

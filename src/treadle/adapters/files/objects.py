@@ -72,7 +72,7 @@ class ObjectFiles:
 
         async def store(key: str) -> list[FileRecord]:
             try:
-                await self._objects.put_stream(key, incoming.blocks())
+                await self._objects.put_stream(key, incoming.blocks(), largest)
             except StorageError:
                 if incoming.fault is not None:  # which the object store may have taken for one of its own
                     raise incoming.fault from None

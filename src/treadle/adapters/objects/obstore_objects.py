@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 _BLOCK = 1 << 20
 _RANGE = 4 << 20  # what is fetched at once: a store that is far away takes a while to answer
 _SMALL = 5 << 20  # what is stored with a single request
-_WRITES_AT_ONCE = 2  # of 5 MiB each: what a stream keeps in memory
+_MOST_PARTS = 10_000
+_WRITES_AT_ONCE = 2  # parts that a stream keeps in memory, of 5 MiB each unless very much may come
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class ObstoreObjects:
             await obstore.put_async(self._store, key, data)
             await self._sync(key)
 
-    async def put_stream(self, key: str, blocks: AsyncIterable[bytes]) -> None:
+    async def put_stream(self, key: str, blocks: AsyncIterable[bytes], most: int = 2**34) -> None:
         """Store what `blocks` yields, in place of what the key held."""
         arriving = aiter(blocks)
         beginning, more = await _beginning(arriving)
@@ -83,7 +84,8 @@ class ObstoreObjects:
             return
         with storage_errors():
             whole = _continued(beginning, arriving)
-            await obstore.put_async(self._store, key, whole, max_concurrency=_WRITES_AT_ONCE)
+            part = part_size(most)
+            await obstore.put_async(self._store, key, whole, chunk_size=part, max_concurrency=_WRITES_AT_ONCE)
             await self._sync(key)
 
     async def _sync(self, key: str) -> None:
@@ -123,6 +125,11 @@ class ObstoreObjects:
                 await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
+
+
+def part_size(most: int) -> int:
+    """Return the bytes of each part of an object of at most `most` bytes: S3 takes 10,000 parts."""
+    return max(_SMALL, -(-most // _MOST_PARTS))
 
 
 async def _beginning(arriving: AsyncIterator[bytes]) -> tuple[bytes, bool]:

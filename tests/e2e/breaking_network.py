@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class BreakingNetwork(socketserver.ThreadingTCPServer):
@@ -21,6 +22,8 @@ class BreakingNetwork(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
         self.gateway_port = int(gateway_url.rsplit(":", 1)[1])
         self.broken = False
+        self._away = False
+        self._open: set[socket.socket] = set()
         self._left = limit
         self._lock = threading.Lock()
 
@@ -32,6 +35,30 @@ class BreakingNetwork(socketserver.ThreadingTCPServer):
         """Pass on so many bytes more, then break once more."""
         with self._lock:
             self._left, self.broken = limit, False
+
+    def go_away(self) -> None:
+        """Break all connections, those that are made from now on included."""
+        self._away = True
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def come_back(self) -> None:
+        """Be a network again."""
+        self._away = False
+
+    def verify_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> bool:
+        """Let nobody in while it is away."""
+        return not self._away
+
+    @contextmanager
+    def known(self, connection: socket.socket) -> Iterator[None]:
+        """Remember a connection while it is open."""
+        self._open.add(connection)
+        try:
+            yield
+        finally:
+            self._open.remove(connection)
 
     def breaks(self, size: int) -> bool:
         """Return whether it breaks with these bytes."""
@@ -46,7 +73,7 @@ class _Connection(socketserver.BaseRequestHandler):
     server: BreakingNetwork
 
     def handle(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.server.gateway_port)) as gateway:
+        with socket.create_connection(("127.0.0.1", self.server.gateway_port)) as gateway, self.server.known(gateway):
             up = threading.Thread(target=self.pass_on, args=(self.request, gateway))
             up.start()
             self.pass_on(gateway, self.request)

@@ -1,6 +1,8 @@
 """A platform whose objects and logs lie in an S3 store: large values pass by the gateway, small ones and logs go through it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,10 +16,11 @@ from qiskit_serverless.exceptions import InvalidRequestError
 from qiskit_serverless.functions import RunnableQiskitFunction
 from qiskit_serverless.serialization.container import MAGIC
 from tests.e2e.breaking_network import breaking_network
-from tests.running_platform import RunningPlatform, Traffic, start_platform
+from tests.running_platform import RunningPlatform, Traffic, clean_environment, start_platform
 from tests.s3 import S3Server
 
 pytestmark = pytest.mark.anyio
+PROJECT = Path(__file__).parents[2]
 MIB = 2**20
 ELEMENTS = 3 * MIB
 """Numbers of 8 bytes, which do not compress: two parts."""
@@ -75,6 +78,21 @@ def test_small_values_and_logs_go_through_the_gateway(
     assert f"logs/{job.job_id}/0000000000000000" in keys
     assert not (platform.home / "objects").exists()
     assert not (platform.home / "logs").exists()
+
+
+def test_the_page_names_the_settings_of_such_a_platform(s3: S3Server) -> None:
+    block = (PROJECT / "docs" / "s3.md").read_text().partition("```sh\n")[2].partition("```")[0]
+    assert {line.partition("=")[0] for line in block.splitlines()} == set(s3.settings())
+
+
+def test_a_platform_that_cannot_use_its_bucket_does_not_start_and_says_why(s3: S3Server, tmp_path: Path) -> None:
+    variables = {**clean_environment(), **s3.settings(), "TREADLE_OBJECTS_SECRET_KEY": "wrong"}
+    command = [sys.executable, "-m", "treadle.cli", "up", "--home", str(tmp_path / "home"), "--port", "0"]
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert ended.returncode != 0
+    assert "refuses the platform's credentials for the bucket 'objects'" in ended.stderr
+    assert "TREADLE_OBJECTS_SECRET_KEY" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_large_result_passes_by_the_gateway_both_ways(
@@ -199,3 +217,20 @@ def test_who_cannot_reach_the_store_exchanges_large_values_with_the_gateway(s3: 
         assert "X-Amz-Signature" not in said
     finally:
         platform.close()
+
+
+def test_a_store_that_goes_away_costs_nothing_that_was_accepted(s3: S3Server, tmp_path: Path) -> None:
+    with breaking_network(s3.endpoint, 10**12) as network:
+        platform = start_platform(**{**s3.settings(), "TREADLE_OBJECTS_ENDPOINT": network.url})
+        try:
+            job = uploaded(platform, tmp_path).run(elements=3)
+            whole = job.result()
+            network.go_away()
+            answer = bare(platform, f"/api/v1/jobs/{job.job_id}/result/")
+            assert answer.status_code == 503
+            assert "object store" in answer.json()["message"]
+            assert "127.0.0.1" not in answer.text
+            network.come_back()
+            np.testing.assert_array_equal(job.result()["array"], whole["array"])
+        finally:
+            platform.close()

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import brought_files, databases, environments, files, listings, platform, s3, tasks, values
+from benchmarks import brought_files, databases, environments, files, listings, platform, ray_jobs, s3, tasks, values
 from benchmarks.table import show
 
 SUITES = {
@@ -12,6 +12,7 @@ SUITES = {
     "files": files.findings,
     "brought_files": brought_files.findings,
     "listings": listings.findings,
+    "ray_jobs": ray_jobs.findings,
     "s3": s3.findings,
     "tasks": tasks.findings,
     "values": values.findings,

@@ -44,11 +44,12 @@ save_result({"depths": depths, "seconds": time.perf_counter() - began})
 
 
 @contextmanager
-def platform_up(home: Path) -> Iterator[tuple[subprocess.Popen[str], str, float]]:
-    """Run `treadle up`; yield its process, its URL, and the seconds until it said that it is ready."""
+def platform_up(home: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str, float]]:
+    """Run `treadle up` with some settings; yield its process, its URL, and the seconds until it said that it is ready."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "treadle.cli", "up", "--home", str(home), "--port", "0", "--json"],
+        env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -40,7 +40,7 @@ def job_environment(launch: Launch, folder: AttemptFolder, inherited: Mapping[st
     return {
         **{name: value for name, value in inherited.items() if name not in ONE_THREAD},
         **dict.fromkeys(_THREAD_VARIABLES, count),
-        **ray_variables(launch, folder),
+        **ray_variables(launch, folder, inherited),
         **launch.variables,
         "ENV_JOB_ID_GATEWAY": launch.job_id,
         "ENV_JOB_GATEWAY_HOST": launch.gateway_url,

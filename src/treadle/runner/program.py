@@ -31,6 +31,7 @@ from treadle.runner.environment import job_environment, limit_threads, replace_e
 from treadle.runner.file_delivery import spaces_of
 from treadle.runner.messages import failure_message
 from treadle.runner.processes import set_name
+from treadle.runner.ray import connect_ahead
 
 _FLUSH_FAILED = 120  # what Python itself returns when it cannot write its last output
 
@@ -79,6 +80,7 @@ def settle(variables: Mapping[str, str], work: Path, spaces: JobSpaces | None) -
 def _run(channels: Channels, home: Path, supervisor: int) -> int:
     become_child([channels.report.fileno(), channels.workers.fileno()], die_with=supervisor)
     os.setsid()
+    connect_ahead()
     _, document = handover.take(channels.report)
     if document is None:
         return 1  # the supervisor leaves, or could not prepare what we need

@@ -1,16 +1,24 @@
-"""What lets programs start Ray for themselves, where it is installed beside them.
+"""What programs find of Ray: the cluster whose node they run on, or else the means to start a Ray of their own.
 
-Ray's processes are descendants of the program, so they end with it; what they write lies in the attempt's folder.
+On the node of a cluster (``TREADLE_TASKS`` is ``ray``) the process of a program connects to it before anybody knows which
+program it will be. Elsewhere, where Ray is installed, Ray's processes are descendants of the program, so they end with it; what
+they write lies in the attempt's folder.
 """
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
+
+TASKS_VARIABLE = "TREADLE_TASKS"
+TASKS_ON_RAY = "ray"
+NODE_VARIABLE = "TREADLE_RAY_NODE"
 
 
 @cache
@@ -19,14 +27,41 @@ def has_ray() -> bool:
     return importlib.util.find_spec("ray") is not None
 
 
-def ray_variables(launch: Launch, folder: AttemptFolder) -> dict[str, str]:
-    """Return the environment variables with which Ray stays inside a job.
+def on_cluster(variables: Mapping[str, str]) -> bool:
+    """Return whether programs with these environment variables run on a node of a cluster."""
+    return variables.get(TASKS_VARIABLE) == TASKS_ON_RAY
+
+
+def import_cluster_libraries() -> None:
+    """Import what a program needs to connect to the cluster whose node this is. Starts no thread."""
+    if on_cluster(os.environ) and has_ray():
+        importlib.import_module("qiskit_serverless.tasks.ray.connection")
+
+
+def connect_ahead() -> None:
+    """Connect this process, whose program is not known yet, to the cluster whose node this is.
+
+    Only a process that never forks may do so: it owns threads afterwards.
+    """
+    if on_cluster(os.environ) and has_ray():
+        from qiskit_serverless.tasks.ray import connect_ahead
+
+        connect_ahead(os.environ["RAY_ADDRESS"], os.environ[NODE_VARIABLE])
+
+
+def ray_variables(launch: Launch, folder: AttemptFolder, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables with which a Ray that a program starts stays inside its job.
 
     Its sockets lie below a short path. Others on this machine, who can reach its ports, lack its token; without one of
     its own, Ray would make one for all of this user's jobs in the home directory. It does not tell anybody that it is used.
     Of a machine with more cores than the job's budget it sees those of the budget, also where `ray.init` asks for more.
+
+    Args:
+        launch: The attempt.
+        folder: Where its files are.
+        inherited: What the zygote was allowed to pass on; on a cluster, it tells all that is needed.
     """
-    if not has_ray():
+    if on_cluster(inherited) or not has_ray():
         return {}
     cores = max(1, int(launch.budget.cpu))  # Ray takes whole ones only
     fewer = {"RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": cores})} if cores < (os.cpu_count() or 1) else {}

@@ -60,12 +60,25 @@ def supervise(channel: socket.socket, home: Path) -> None:
     set_name("spare")
     signals = SignalPipe(SIGCHLD, SIGTERM, GATEWAY_IS_BACK)
     process = ProgramProcess(home)
-    _, document = handover.take(channel)
+    document = _launch_or_end(channel, signals)
     if document is not None:
         set_name("supervisor")
         launch = handover.read(document)
         os.close(document)
         Supervisor(launch, home, signals, process).run()
+
+
+def _launch_or_end(channel: socket.socket, signals: SignalPipe) -> int | None:
+    """Wait for the launch. None if there is none to come, or if the process that waits with us for its program has died."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    poll.register(signals, select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        if channel.fileno() in ready:
+            return handover.take(channel)[1]
+        if SIGCHLD in signals.read():
+            return None
 
 
 class Supervisor:

@@ -29,7 +29,7 @@ from treadle.runner.environments import hold
 from treadle.runner.huge_pages import collapse_memory
 from treadle.runner.preload import import_libraries
 from treadle.runner.processes import become_subreaper, children, reap, send, set_name
-from treadle.runner.ray import has_ray
+from treadle.runner.ray import has_ray, import_cluster_libraries
 from treadle.runner.signals import SignalPipe
 from treadle.runner.supervisor import supervise
 
@@ -179,6 +179,7 @@ def main() -> None:
     set_name("zygote")
     become_subreaper()
     import_libraries()
+    import_cluster_libraries()
     thread_pools()
     has_ray()
     collapse_memory()

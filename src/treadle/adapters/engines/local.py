@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from treadle.adapters.engines.zygotes import Zygotes
@@ -25,16 +25,24 @@ Attempt = tuple[str, int]
 class LocalEngine:
     """`treadle.ports.engine.Engine` on this machine."""
 
-    def __init__(self, home: Path, *, interpreter: str = sys.executable, warm_environments: int = 4) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        interpreter: str = sys.executable,
+        warm_environments: int = 4,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Make an engine; `open` starts it, `spawn_zygote` the slow part of it.
 
         Args:
             home: The platform's home folder.
             interpreter: The Python that runs zygote and programs; it must have treadle installed.
             warm_environments: How many zygotes of other environments than the platform's own may wait for work.
+            variables: Environment variables of all programs, besides those they may see of this process.
         """
         self._home = home.resolve()
-        self._zygotes = Zygotes(self._home, interpreter, warm_environments)
+        self._zygotes = Zygotes(self._home, interpreter, warm_environments, variables or {})
         self._on_exit: Callable[[str, int], None] | None = None
         self._watched: dict[Attempt, int] = {}
         self._starting: dict[Attempt, asyncio.Task[None]] = {}

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle.adapters.engines.zygote_process import Listener, ZygoteProcess
+from treadle.adapters.engines.zygote_process import Listener, ZygoteProcess, zygote_environment
 from treadle.domain.errors import EngineUnavailableError
 from treadle.domain.launch import Launch
 
@@ -34,17 +35,21 @@ class ZygoteClient:
         warm: Set while there is a zygote that has imported everything.
     """
 
-    def __init__(self, home: Path, interpreter: str, environment: Path | None = None) -> None:
+    def __init__(
+        self, home: Path, interpreter: str, variables: Mapping[str, str], environment: Path | None = None
+    ) -> None:
         """Make a client; `open` starts the zygote.
 
         Args:
             home: The platform's home folder.
             interpreter: The Python that runs the zygote.
+            variables: Environment variables of the zygote, besides those it may see of this process.
             environment: Folder of the environment whose Python that is, None for the platform's own.
         """
         self.warm = asyncio.Event()
         self._home = home
         self._interpreter = interpreter
+        self._variables = variables
         self._environment = environment
         self._log = environment.with_suffix(".runner.log") if environment else home / "runner.log"
         self._log_start = 0
@@ -81,7 +86,8 @@ class ZygoteClient:
         if self._log.exists() and self._log.stat().st_size > _LOG_KEPT:
             os.truncate(self._log, 0)
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
-        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log, self._environment)
+        variables = {**zygote_environment(os.environ, self._environment), **self._variables}
+        self._zygote = ZygoteProcess(self._interpreter, self._home, self._log, variables)
 
     def open(self) -> None:
         """Begin to serve, with the zygote that was spawned or a new one, without waiting until it is warm.

@@ -43,14 +43,14 @@ class Listener:
 class ZygoteProcess:
     """A running zygote."""
 
-    def __init__(self, interpreter: str, home: Path, log: Path, environment: Path | None = None) -> None:
+    def __init__(self, interpreter: str, home: Path, log: Path, variables: Mapping[str, str]) -> None:
         """Start it in a session of its own; it outlives this process for as long as it has supervisors.
 
         Args:
             interpreter: The Python to run.
             home: The platform's home folder.
             log: File that gets its output, and that of its supervisors.
-            environment: Folder of the environment whose Python it is, None for the platform's own.
+            variables: Its environment variables.
 
         Raises:
             EngineUnavailableError: The interpreter cannot be started.
@@ -60,7 +60,7 @@ class ZygoteProcess:
         theirs.set_inheritable(True)
         command = [interpreter, "-P", "-m", "treadle.runner.zygote", str(theirs.fileno()), str(home)]
         try:
-            self.pid = _spawn(command, log, zygote_environment(os.environ, environment))
+            self.pid = _spawn(command, log, variables)
         except OSError as error:
             self._control.close()
             raise EngineUnavailableError(f"{interpreter} cannot be started: {error}.") from error

@@ -1,6 +1,7 @@
 """The zygotes of this machine: the platform's own, and one for each environment that programs were lately started in."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from treadle.adapters.engines.zygote_client import ZygoteClient
@@ -17,15 +18,17 @@ class Zygotes:
         platform: The platform's own, which always stays.
     """
 
-    def __init__(self, home: Path, interpreter: str, most: int) -> None:
+    def __init__(self, home: Path, interpreter: str, most: int, variables: Mapping[str, str]) -> None:
         """Make no zygote yet.
 
         Args:
             home: The platform's home folder.
             interpreter: The Python of the platform's own zygote.
             most: How many zygotes of other environments may wait for work.
+            variables: Environment variables of all of them, besides those they may see of this process.
         """
-        self.platform = ZygoteClient(home, interpreter)
+        self.platform = ZygoteClient(home, interpreter, variables)
+        self._variables = variables
         self._home = home
         self._environments = EnvironmentsFolder(home)
         self._most = most
@@ -82,7 +85,7 @@ class Zygotes:
         client = self._clients.pop(environment, None)
         if client is None:
             folder = self._environments.path / environment
-            client = ZygoteClient(self._home, str(interpreter_of(folder)), folder)
+            client = ZygoteClient(self._home, str(interpreter_of(folder)), self._variables, folder)
             client.open()
         self._drop_some()
         self._clients[environment] = client  # now the most recently used

@@ -5,6 +5,7 @@ find it: supervisors are no children of Ray's, and what they need lies in a fold
 """
 
 import asyncio
+import os
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +17,7 @@ from treadle.adapters.environments.node import NodeEnvironments
 from treadle.domain.environments import Lock
 from treadle.domain.launch import Launch
 from treadle.runner.node import node_home
+from treadle.runner.ray import NODE_VARIABLE, TASKS_ON_RAY, TASKS_VARIABLE
 
 # Ray kills the children of a worker that leaves; ours are zygotes, which stay as long as they have supervisors.
 VARIABLES = {"RAY_kill_child_processes_on_worker_exit": "false"}
@@ -43,7 +45,7 @@ class NodeAgent:
         """
         home = node_home(self._terms.platform)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.engine = LocalEngine(home, warm_environments=self._terms.warm_environments)
+        self.engine = LocalEngine(home, warm_environments=self._terms.warm_environments, variables=cluster_variables())
         self.environments = NodeEnvironments(self._terms.platform, self._terms.environments)
         await asyncio.to_thread(self.environments.open)
         await self.engine.open(self._note_exit)
@@ -114,3 +116,17 @@ CALLS: dict[str, Any] = {
     "stop": _stop,
     "sweep": _sweep,
 }
+
+
+def cluster_variables() -> dict[str, str]:
+    """Return the environment variables by which programs find the cluster, and their node of it."""
+    import ray
+
+    passed_on = {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH_")}
+    return {
+        **passed_on,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ADDRESS": ray.get_runtime_context().gcs_address,
+        NODE_VARIABLE: ray.util.get_node_ip_address(),
+        TASKS_VARIABLE: TASKS_ON_RAY,
+    }

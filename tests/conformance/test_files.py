@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -64,6 +65,17 @@ async def test_who_reads_a_file_that_is_replaced_or_deleted_reads_the_old_one_to
     reading.close()
     with pytest.raises(ValueError, match="closed"):
         await reading.read(0, 1)
+
+
+async def test_times_are_in_utc(files: FileStore) -> None:
+    stored = await write(files, ADA, "a", b"a")
+    [listed] = await files.all(ADA, "", checksums=False)
+    opened = await files.open(ADA, "a")
+    assert opened is not None
+    for time in (stored.modified, listed.modified, opened.modified):
+        assert time.tzinfo is UTC
+        assert abs(time - stored.modified) < timedelta(seconds=1)
+    opened.close()
 
 
 async def test_spaces_are_apart(files: FileStore) -> None:

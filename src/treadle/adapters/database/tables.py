@@ -42,8 +42,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give a time its zone on its way out."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        """Give a time its zone on its way out; it may come with that of the database's session."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 users = Table(

@@ -82,9 +82,18 @@ def ray_side(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Side
         return {}
     import ray
 
+    os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     ray.init(num_cpus=CORES, log_to_driver=False, include_dashboard=False)
     remote = ray.remote(function)
     return {"Ray": lambda: ray.get([remote.remote(*call) for call in calls])}
+
+
+def on_ray(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Sides:
+    """Return the same work as tasks of ours on Ray, and as tasks of Ray's."""
+    plain = ray_side(function, calls)["Ray"]
+    os.environ["TREADLE_TASKS"] = "ray"
+    task = distribute_task(function)
+    return {"tasks on Ray": lambda: get([task(*call) for call in calls]), "Ray itself": plain}
 
 
 def empty_tasks() -> Sides:
@@ -157,11 +166,28 @@ class Comparison(NamedTuple):
     share: float = 1.0
 
 
+COMPARISONS_ON_RAY = {
+    "ray_empty_tasks": Comparison(
+        "10,000 empty tasks through get, on Ray", lambda: on_ray(nothing, [()] * EMPTY_TASKS), 1.2
+    ),
+    "ray_large_array": Comparison("a 100 MB array back from a task, on Ray", lambda: on_ray(array, [()]), 2),
+    "ray_circuits": Comparison(
+        "100 circuits (100 qubits, depth 50) to a task and back, on Ray",
+        lambda: on_ray(same, [(random_circuits(CIRCUITS, QUBITS, DEPTH),)]),
+        0.5,
+    ),
+    "ray_transpilations": Comparison(
+        "1,000 small transpilation tasks, on Ray",
+        lambda: on_ray(transpile, [(circuit,) for circuit in random_circuits(TRANSPILATIONS, 4, 4)]),
+        1.2,
+    ),
+}
 COMPARISONS = {
     "empty_tasks": Comparison("10,000 empty tasks through get", empty_tasks, 0.6),
     "large_array": Comparison("a 100 MB array back from a task", large_array, 0.5),
     "circuits": Comparison("100 circuits (100 qubits, depth 50) to a task and back", circuits, 1.5),
     "transpilations": Comparison("1,000 small transpilation tasks", transpilations, 1.15, 1 / CORES),
+    **(COMPARISONS_ON_RAY if importlib.util.find_spec("ray") else {}),
 }
 
 

@@ -175,17 +175,22 @@ class Dispatcher:
         return worker
 
     def _rebalance(self) -> None:
-        """Take back tasks that lie behind running ones where another worker could begin them at once."""
+        """Take back tasks that another worker could begin at once: those behind running ones, and of workers still to come."""
         for worker in list(self.workers.values()):
-            while len(worker.entries) > 1 and worker.queue is not None and self._can_start(worker.queue):
+            while (queue := worker.queue) is not None and self._could_begin_elsewhere(worker, queue):
                 entry = worker.take_back()
                 if entry is None:
                     break
-                worker.queue.push(entry)
-                self._serve(worker.queue)
+                queue.push(entry)
+                self.ended(worker)
+                self._serve(queue)
 
-    def _can_start(self, queue: ShapeQueue) -> bool:
-        return self._room.fits(queue.shape) and (self._idle(queue.shape) is not None or self._active() < self._usual)
+    def _could_begin_elsewhere(self, worker: Worker, queue: ShapeQueue) -> bool:
+        if not self._room.fits(queue.shape):
+            return False
+        if self._idle(queue.shape) is not None:
+            return len(worker.entries) > (1 if worker.is_there else 0)
+        return len(worker.entries) > 1 and worker.is_there and self._active() < self._usual
 
     def backlog(self) -> tuple[int, float]:
         """Return how many tasks workers have, and for how many seconds the first of them to run dry has enough."""

@@ -71,6 +71,11 @@ class Worker(ABC):
     def descriptors(self) -> list[int]:
         """Return the descriptors on which the process is heard, the one for `flush` first."""
 
+    @property
+    def is_there(self) -> bool:
+        """Say whether it begins a task as soon as it is given one."""
+        return True
+
     @abstractmethod
     def suits(self, shape: Shape) -> bool:
         """Say whether the process can run tasks of this shape, once it is idle."""

@@ -12,8 +12,6 @@ import ray
 
 from qiskit_serverless.tasks.errors import WorkersUnavailableError
 
-_WARM_MODULES = ("qiskit_serverless.tasks.ray.lease", "qiskit", "qiskit.qpy")
-
 
 def connect(address: str, node_address: str | None = None) -> None:
     """Make this process a driver of the cluster, unless it is one already.
@@ -67,16 +65,10 @@ def warm(count: int, cores: float) -> None:
         count: How many.
         cores: What each asks the cluster for; a cluster that grows on demand grows for it.
     """
-    import_modules = ray.remote(_import_modules).options(num_cpus=cores, name="treadle-warm")
+    from qiskit_serverless.tasks.ray import lease, session  # noqa: F401  (the session is wanted soon)
+
     for _ in range(count):
-        import_modules.remote(_WARM_MODULES)
-
-
-def _import_modules(names: tuple[str, ...]) -> None:
-    import importlib
-
-    for name in names:
-        importlib.import_module(name)
+        lease.task().options(num_cpus=cores, num_returns="streaming", name="treadle-warm").remote(None, None)
 
 
 def _answer_init(address: str) -> None:

@@ -4,8 +4,12 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from types import FrameType
 from typing import Any, NamedTuple
+
+import ray
 
 from qiskit_serverless.spaces.errors import FilesError
 from qiskit_serverless.spaces.job_spaces import JobSpaces
@@ -40,6 +44,12 @@ class Setup(NamedTuple):
     threads: int
 
 
+@cache
+def task() -> Any:  # noqa: ANN401  (Ray has no annotations)
+    """Return the task of Ray's that is a lease; always the same, so that Ray sends it to the cluster once."""
+    return ray.remote(run)
+
+
 class RayWorkerSession(WorkerSession):
     """The session of a worker of Ray's."""
 
@@ -54,18 +64,21 @@ class RayWorkerSession(WorkerSession):
         return StoredObject(Ticket(*handle).redeem(), on_release)
 
 
-def run(context: JobContext, setup: Setup) -> Iterator[Any]:
+def run(context: JobContext, setup: Setup | None) -> Iterator[Any]:
     """Run the tasks of one shape, one after the other. Yields the large ones of their results.
 
     Args:
         context: What the workers of the job have in common.
-        setup: What this lease is for.
+        setup: What this lease is for; None if it is only to have a worker process made ready.
 
     Raises:
         WorkersUnavailableError: This process is not what the job needs.
     """
     if failure := os.environ.get("TREADLE_WORKER_FAILURE"):
         raise WorkersUnavailableError(failure)
+    if setup is None:
+        import_module("qiskit.qpy")
+        return
     try:
         control = call(setup.address, CONTROL)
         output = call(setup.address, OUTPUT)

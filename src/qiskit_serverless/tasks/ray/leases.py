@@ -71,7 +71,6 @@ class Leases:
             ray._private.worker.global_worker.node
         )  # `get_node_ip_address` tells of the machine, which may play several nodes
         self._listener = Listener(node.node_ip_address, self._called)
-        self._run = ray.remote(lease.run)
         self._leases: dict[int, Lease] = {}
 
     def request(self, number: int, shape: Shape, waiting: int) -> Lease:
@@ -84,7 +83,7 @@ class Leases:
         """
         address = self._listener.expect(number)
         setup = lease.Setup(number, address, shape.env_vars, shape.threads)
-        generator = self._run.options(**cluster.options(shape, waiting)).remote(self._context, setup)
+        generator = lease.task().options(**cluster.options(shape, waiting)).remote(self._context, setup)
         made = self._leases[number] = Lease(address, generator)
         made.end.add_done_callback(functools.partial(self._ended, number))
         return made

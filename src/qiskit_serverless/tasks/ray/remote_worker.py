@@ -52,13 +52,18 @@ class RemoteWorker(Worker):
         return [self._stream.fileno(), self.output.fileno()]
 
     @property
+    def is_there(self) -> bool:
+        """Say whether it has called."""
+        return bool(self.descriptors)
+
+    @property
     def soon_done(self) -> int:
         """Return how many messages may be there: all that was read from the connection has to be taken now."""
         return 1 << 30
 
     def suits(self, shape: Shape) -> bool:
         """Say whether the lease is for tasks of this shape."""
-        return self._shape == shape
+        return self.is_there and self._shape == shape
 
     def attach(self, caller: Caller) -> bool:
         """Take in one of its connections. Return whether it has both now; then it begins."""
@@ -67,7 +72,7 @@ class RemoteWorker(Worker):
             self._stream = Stream(caller.connection)
         else:
             self.output = Output(caller.connection, self.lease.secret)
-        return bool(self.descriptors)
+        return self.is_there
 
     def start(self) -> None:
         """Have it begin the first of its tasks, if it has any yet."""
@@ -83,7 +88,7 @@ class RemoteWorker(Worker):
         return True
 
     def _begin(self) -> None:
-        if not self.descriptors:
+        if not self.is_there:
             return
         message, handles, payloads = self._message(self.entries[0])
         self.tell(("task", *message), handles, payloads)
@@ -91,7 +96,7 @@ class RemoteWorker(Worker):
 
     def take_back(self) -> Entry | None:
         """Take back the oldest task that was not sent; None if there is none."""
-        first = 1 if self.descriptors else 0
+        first = 1 if self.is_there else 0
         if len(self.entries) <= first:
             return None
         entry = self.entries[first]
@@ -157,7 +162,7 @@ class RemoteWorker(Worker):
     def retire(self) -> None:
         """Let the lease go: there will be no more tasks for it."""
         self.retired, self._leaves_at = True, None
-        if self.descriptors:
+        if self.is_there:
             self.tell(("leave",))
         else:
             self.lease.cancel(force=False)

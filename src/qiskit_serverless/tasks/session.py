@@ -1,6 +1,7 @@
 """Where the calls of this process go: to the pool of the program or, in a worker, to the program."""
 
 import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,7 +73,8 @@ def _in_forked_child() -> None:
     """Forget the parent's session: its sockets, its workers and its connection to a cluster are the parent's."""
     global _lock
     _lock = threading.Lock()
-    os.environ.pop(_VARIABLE, None)
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        os.environ.pop(_VARIABLE, None)  # the child of a driver is none: it has its tasks on its own machine
     enter(None)
 
 

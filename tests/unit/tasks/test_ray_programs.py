@@ -103,6 +103,33 @@ print(ray.get(plain.remote(get(ours(ray.get(plain.remote(1)))))))
     assert ended(program) == (0, "5\n", "")
 
 
+def test_a_process_forked_before_the_connection_has_its_tasks_there_and_one_forked_after_it_on_its_machine(
+    start: Start,
+) -> None:
+    program = start(
+        """
+def in_child(function):
+    if (child := os.fork()) == 0:
+        function()
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+@distribute_task
+def parent():
+    with open(f"/proc/{os.getppid()}/cmdline") as command:
+        return "raylet" if "raylet" in command.read() else "the fork server"
+
+def connected():
+    print(get(parent()))
+    in_child(lambda: print(get(parent())))
+
+in_child(connected)
+"""
+    )
+    assert ended(program)[:2] == (0, "raylet\nthe fork server\n")
+
+
 def test_as_many_tasks_run_as_the_budget_has_room_for_and_no_more(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     os.mkfifo(tmp_path / "running")

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 
 from treadle.domain.budget import Budget
 
+HEARTBEAT_SECONDS = 4.0
+"""Usual time between two signs of life of a supervisor: shorter than the 5 s after which uvicorn closes an idle connection."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -46,7 +49,7 @@ class Launch:
     delivery_seconds: float = 10.0
     environment: str | None = None
     environment_token: str | None = None
-    heartbeat_seconds: float = 4.0
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
 
     def to_json(self) -> str:
         """Return the launch as JSON text."""

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from qiskit_serverless import object_store
 from qiskit_serverless.encodings import LOCATED, LOCATION_HEADER, LOCATION_TYPE
+from treadle.domain.launch import HEARTBEAT_SECONDS
 
-HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
 _CONNECT_TIMEOUT = 2.0
 _TIMEOUT = 10.0
 _FIRST_PAUSE = 0.05
@@ -62,10 +62,19 @@ class Gateway:
     """A kept-alive connection for one attempt. Calls follow one another.
 
     Attributes:
+        heartbeat_seconds: Time between two signs of life.
         retry_at: Time (`time.monotonic`) before which a failed call should not be repeated.
     """
 
-    def __init__(self, url: str, job_id: str, attempt: int, token: str, address_file: Path) -> None:
+    def __init__(
+        self,
+        url: str,
+        job_id: str,
+        attempt: int,
+        token: str,
+        address_file: Path,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
         """Make a connection; it is opened with the first call.
 
         Args:
@@ -74,6 +83,7 @@ class Gateway:
             attempt: Number of the attempt.
             token: Token of the attempt.
             address_file: ``gateway.json``; read again when the gateway is away, for it may come back at another address.
+            heartbeat_seconds: Time between two signs of life.
         """
         self._url = url
         self._job = f"/api/runner/v1/jobs/{job_id}/attempts/{attempt}/"
@@ -83,6 +93,7 @@ class Gateway:
         self._proven = False
         self._pause = 0.0
         self._heartbeat_due = 0.0
+        self.heartbeat_seconds = heartbeat_seconds
         self.retry_at = 0.0
 
     def fileno(self) -> int:
@@ -134,7 +145,7 @@ class Gateway:
     def stay_alive(self) -> None:
         """Send a heartbeat if it is time for one: something else takes long. What the gateway misses it asks for later."""
         if time.monotonic() >= self._heartbeat_due:
-            self._heartbeat_due = time.monotonic() + HEARTBEAT_SECONDS
+            self._heartbeat_due = time.monotonic() + self.heartbeat_seconds
             with contextlib.suppress(GatewayAwayError):
                 self.call(Call("POST", "heartbeat"))
 

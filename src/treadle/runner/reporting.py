@@ -85,9 +85,8 @@ class Reporter:
         stop_requested: The gateway wants the program to be stopped.
     """
 
-    def __init__(self, gateway: Gateway, heartbeat_seconds: float) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self._heartbeat_seconds = heartbeat_seconds
         self.over = False
         self.stop_requested = False
         self._log: LogTail | None = None
@@ -101,7 +100,7 @@ class Reporter:
     def started(self, log: LogTail) -> None:
         """Report that the program runs, and send its log from now on."""
         self._log = log
-        self._heartbeat_due = time.monotonic() + self._heartbeat_seconds
+        self._heartbeat_due = time.monotonic() + self.gateway.heartbeat_seconds
         self._queue.append(Call("POST", "started"))
 
     def stage(self, sub_status: str) -> None:
@@ -215,7 +214,7 @@ class Reporter:
         self._log_due = time.monotonic() + (0.0 if at_once else _log_interval(answer.get("pause")))
 
     def _heart_beaten(self, answer: dict[str, Any]) -> None:
-        self._heartbeat_due = time.monotonic() + self._heartbeat_seconds
+        self._heartbeat_due = time.monotonic() + self.gateway.heartbeat_seconds
 
     def _heartbeat_refused(self, reason: str) -> None:
         self._heart_beaten({})

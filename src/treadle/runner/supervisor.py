@@ -90,8 +90,15 @@ class Supervisor:
         self._process = process
         self._folder = AttemptFolder.of(home, launch.job_id, launch.attempt)
         self._cache = ArtifactCache(home)
-        self._gateway = Gateway(launch.gateway_url, launch.job_id, launch.attempt, launch.token, home / "gateway.json")
-        self._reporter = Reporter(self._gateway, launch.heartbeat_seconds)
+        self._gateway = Gateway(
+            launch.gateway_url,
+            launch.job_id,
+            launch.attempt,
+            launch.token,
+            home / "gateway.json",
+            launch.heartbeat_seconds,
+        )
+        self._reporter = Reporter(self._gateway)
 
     def run(self) -> None:
         """Take all steps that are left to take."""

@@ -18,7 +18,7 @@ from treadle.domain.errors import (
 from treadle.domain.files import provider_space, user_space
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import BusinessModel, Job
-from treadle.domain.launch import Launch
+from treadle.domain.launch import HEARTBEAT_SECONDS, Launch
 from treadle.domain.lifecycle import JobStatus
 from treadle.domain.profiles import ComputeProfiles
 from treadle.ports.engine import Engine
@@ -32,8 +32,6 @@ from treadle.services.leases import Leases
 from treadle.services.transitions import LEASE
 
 logger = logging.getLogger(__name__)
-
-_HEARTBEAT_SECONDS = 4.0  # shorter than the 5 s after which uvicorn closes an idle connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class JobTerms:
     @property
     def heartbeat_seconds(self) -> float:
         """Time between two signs of life of its supervisor."""
-        return min(_HEARTBEAT_SECONDS, self.lease.total_seconds() / 3)
+        return min(HEARTBEAT_SECONDS, self.lease.total_seconds() / 3)
 
 
 class Launches:

@@ -136,3 +136,39 @@ def test_in_the_background_it_says_why_it_does_not_start(tmp_path: Path) -> None
     error, hint = done.stderr.splitlines()
     assert error.startswith("Error: The platform did not start. The compute profiles in ")
     assert hint == "Hint: docs/compute-profiles.md shows what the file looks like."
+
+
+@pytest.mark.parametrize(
+    ("variables", "lacks"),
+    [
+        ({"TREADLE_ROLE": "gateway"}, "TREADLE_DATABASE"),
+        ({"TREADLE_ROLE": "gateway", "TREADLE_DATABASE": "postgresql://nobody@127.0.0.1:9/x"}, "TREADLE_SECRET_KEY"),
+        (
+            {
+                "TREADLE_ROLE": "dispatcher",
+                "TREADLE_DATABASE": "postgresql://nobody@127.0.0.1:9/x",
+                "TREADLE_SECRET_KEY": "0" * 64,
+            },
+            "TREADLE_URL",
+        ),
+        ({"TREADLE_ENGINE": "abacus"}, "There is no engine 'abacus'"),
+        ({"TREADLE_SECRET_KEY": "short"}, "TREADLE_SECRET_KEY is no key of a platform"),
+    ],
+)
+def test_a_part_that_does_not_know_what_it_must_says_so(variables: dict[str, str], lacks: str, tmp_path: Path) -> None:
+    done = treadle({**clean_environment(), **variables}, "up", "--home", tmp_path / "home", "--port", "0")
+
+    assert done.returncode == 1
+    assert lacks in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_profile_for_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text('[cx3d-2x5]\nengine = "ray:gpu"\n')
+    variables = {**clean_environment(), "TREADLE_COMPUTE_PROFILES": str(profiles)}
+
+    done = treadle(variables, "up", "--home", tmp_path / "home", "--port", "0")
+
+    assert done.returncode == 1
+    assert "'cx3d-2x5' is for the engine 'ray:gpu'" in done.stderr

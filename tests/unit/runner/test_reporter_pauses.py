@@ -19,7 +19,7 @@ def reporter(tmp_path: Path) -> Iterator[Reporter]:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     (tmp_path / "log").touch()
     log = os.open(tmp_path / "log", os.O_RDONLY)
-    made = Reporter(Gateway(url, "job", 1, "token", tmp_path / "gateway.json"), 4.0)
+    made = Reporter(Gateway(url, "job", 1, "token", tmp_path / "gateway.json"))
     made.started(LogTail(log))
     yield made
     os.close(log)

@@ -27,7 +27,7 @@ def job(server: RunnerGateway) -> Attempt:
 @pytest.fixture
 def reporter(server: RunnerGateway, job: Attempt, tmp_path: Path) -> Iterator[Reporter]:
     gateway = Gateway(server.url, job.job_id, job.number, job.token, tmp_path / "gateway.json")
-    yield Reporter(gateway, 4.0)
+    yield Reporter(gateway)
     gateway.close()
 
 

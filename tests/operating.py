@@ -1,4 +1,4 @@
-"""Acting as the operator of a platform, on its home folder, without a process for each step."""
+"""Acting as the operator of a platform, on its home folder or its database, without a process for each step."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,8 @@ def administer(platform: RunningPlatform, work: Callable[[Administration], Await
     """Return what `work` does with the platform."""
 
     async def run() -> T:
-        async with administration(platform.home) as opened:
+        database, key = (platform.variables.get(f"TREADLE_{name}") for name in ("DATABASE", "SECRET_KEY"))
+        async with administration(platform.home, database, key) as opened:
             return await work(opened)
 
     return asyncio.run(run())

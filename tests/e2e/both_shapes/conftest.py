@@ -12,7 +12,6 @@ from tests.running_platform import RunningPlatform, start_platform
 from tests.s3 import S3Server
 
 Start = Callable[..., RunningPlatform]
-SHAPES = ["one_machine"]
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +36,14 @@ def bucket(s3: S3Server) -> Iterator[RunningPlatform]:
     running.close()
 
 
-@pytest.fixture(scope="session", params=SHAPES)
+@pytest.fixture(scope="session", params=["one_machine"])
 def platform(request: pytest.FixtureRequest) -> RunningPlatform:
     """A platform of each shape, shared: use titles of your own, and leave it running."""
     found: RunningPlatform = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture(params=SHAPES)
+@pytest.fixture(params=["one_machine"])
 def start(request: pytest.FixtureRequest) -> Start:
     """What starts a platform of each shape with the settings it is given."""
     if request.param == "one_machine":

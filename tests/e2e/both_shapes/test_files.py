@@ -8,12 +8,11 @@ import pytest
 
 from qiskit_serverless import AsyncServerlessClient, ServerlessClient
 from qiskit_serverless.exceptions import InvalidRequestError, NotFoundError
-from tests.e2e.both_shapes.conftest import SHAPES
 from tests.e2e.breaking_network import breaking_network
 from tests.e2e.conftest import Upload
 from tests.running_platform import RunningPlatform
 
-pytestmark = pytest.mark.parametrize("platform", [*SHAPES, "bucket"], indirect=True)
+pytestmark = pytest.mark.parametrize("platform", ["one_machine", "cluster", "bucket"], indirect=True)
 
 SUMS = """
 import hashlib, os, pathlib

@@ -7,14 +7,13 @@ import pytest
 
 from qiskit_serverless import ServerlessClient
 from qiskit_serverless.exceptions import NotFoundError
-from tests.e2e.both_shapes.conftest import SHAPES
 from tests.e2e.conftest import uploader
 from tests.operating import administer
 from tests.running_platform import RunningPlatform
 from treadle.administration import Administration
 from treadle.services.publishing import FunctionName
 
-pytestmark = pytest.mark.parametrize("platform", [*SHAPES, "bucket"], indirect=True)
+pytestmark = pytest.mark.parametrize("platform", ["one_machine", "cluster", "bucket"], indirect=True)
 
 LOOK = """
 import os, pathlib

@@ -15,6 +15,19 @@ HELLO = """
     print(f"hello, {name}")
     save_result({"greeting": f"hello, {name}"})
 """
+TASKS = """
+    import os
+    from qiskit_serverless import distribute_task, get, save_result
+    from beside import tripled
+
+    @distribute_task(target={"cpu": 1})
+    def task(number):
+        print(f"task {number} of {os.environ['ENV_JOB_ID_GATEWAY']}")
+        with open(f"/proc/{os.getppid()}/cmdline") as command:
+            return tripled(number), "raylet" in command.read()
+
+    save_result(get([task(number) for number in range(20)]))
+"""
 WAITING = """
     import signal
     print("ready", flush=True)
@@ -37,6 +50,19 @@ def ready(job: Any) -> Any:
 def cancel(job: Any) -> None:
     job.cancel()
     assert [event.status for event in job.follow() if event.status][-1] == "CANCELED"
+
+
+@pytest.mark.timeout(120)
+def test_tasks_run_in_workers_of_ray_and_write_into_the_log_of_their_job(
+    make_platform: Callable[..., RunningPlatform], tmp_path: Path
+) -> None:
+    platform = make_platform(TREADLE_ENGINE="ray")
+    beside = {"beside.py": "def tripled(number): return 3 * number"}
+
+    job = upload_to(platform, tmp_path)("spread", TASKS, files=beside).run()
+
+    assert job.result() == [(3 * number, True) for number in range(20)]
+    assert sorted(job.logs().splitlines()) == sorted(f"task {number} of {job.job_id}" for number in range(20))
 
 
 @pytest.mark.timeout(120)

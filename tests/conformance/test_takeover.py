@@ -1,5 +1,6 @@
 """Two dispatchers on one database: they share the work, and one takes over what the other has let go of, and nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -211,3 +212,16 @@ async def test_a_job_that_an_older_release_has_left_is_taken_by_who_has_traces_o
         desk.dispatcher._adopted = False
         await desk.dispatch()
     assert (await two.job(job)).placement == Placement("local", "one")
+
+
+async def test_a_stop_reaches_the_engine_of_who_has_the_job_as_soon_as_it_is_asked_for_and_once(two: Two) -> None:
+    job = await two.one.put(await two.one.submit("hello"), JobStatus.RUNNING, lease=LEASE)
+    telling = [asyncio.create_task(desk.dispatcher._stops.run()) for desk in (two.one, two.other)]
+    await two.other.jobs.stop(two.other.user, job.id, 0.0)
+    while not two.one.engine.stopped:
+        await asyncio.sleep(0)
+    await asyncio.gather(*(desk.dispatcher._stops.tell() for desk in (two.one, two.other)))
+    two.one.wakeups.close()
+    await asyncio.gather(*telling)
+    assert two.one.engine.stopped == [job.id]
+    assert not two.other.engine.stopped

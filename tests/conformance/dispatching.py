@@ -107,6 +107,7 @@ class EngineWithoutProcesses(LocalEngine):
         unusable: Why nothing starts in other environments than the platform's; None if it does.
         presences: What it knows of attempts that an earlier gateway started; of others it knows nothing.
         stopped: The jobs whose supervisors it was asked to stop.
+        told_to_stop: Set once it was asked to stop one.
         swept: The attempts that it was told to leave alone when it swept.
     """
 
@@ -116,6 +117,7 @@ class EngineWithoutProcesses(LocalEngine):
         self.unusable: str | None = None
         self.presences: dict[str, Presence] = {}
         self.stopped: list[str] = []
+        self.told_to_stop = asyncio.Event()
         self.swept: set[tuple[str, int]] = set()
 
     async def start(self, launch: Launch) -> None:
@@ -131,6 +133,7 @@ class EngineWithoutProcesses(LocalEngine):
 
     async def stop(self, job_id: str, attempt: int) -> None:
         self.stopped.append(job_id)
+        self.told_to_stop.set()
 
     async def sweep(self, live: set[tuple[str, int]]) -> None:
         self.swept = live

@@ -218,8 +218,7 @@ async def test_a_stop_reaches_the_engine_of_who_has_the_job_as_soon_as_it_is_ask
     job = await two.one.put(await two.one.submit("hello"), JobStatus.RUNNING, lease=LEASE)
     telling = [asyncio.create_task(desk.dispatcher._stops.run()) for desk in (two.one, two.other)]
     await two.other.jobs.stop(two.other.user, job.id, 0.0)
-    while not two.one.engine.stopped:
-        await asyncio.sleep(0)
+    await two.one.engine.told_to_stop.wait()
     await asyncio.gather(*(desk.dispatcher._stops.tell() for desk in (two.one, two.other)))
     two.one.wakeups.close()
     await asyncio.gather(*telling)

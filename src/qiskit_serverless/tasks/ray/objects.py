@@ -69,12 +69,7 @@ class StoredObject:
 
     def map(self) -> "np.ndarray[Any, Any]":
         """Return a copy of the content: Ray's own memory cannot be written to, and what tasks and programs get can."""
-        parts = self._parts()
-        places = offsets([len(part) for part in parts])
-        content = np.empty(places[-1], np.uint8)
-        for part, place in zip(parts, places, strict=False):
-            content[place : place + len(part)] = part
-        return content
+        return _laid_out(self._parts())
 
     def read(self, lengths: Sequence[int]) -> list[bytes]:
         """Copy the parts out."""
@@ -90,6 +85,15 @@ class StoredObject:
     def __del__(self) -> None:
         if self._on_release is not None:
             self._on_release(self)
+
+
+def _laid_out(parts: "list[np.ndarray[Any, Any]]") -> "np.ndarray[Any, Any]":
+    """Return a copy of parts where `offsets` puts them."""
+    places = offsets([len(part) for part in parts])
+    content = np.empty(places[-1], np.uint8)
+    for part, place in zip(parts, places, strict=False):
+        content[place : place + len(part)] = part
+    return content
 
 
 def as_arrays(parts: Sequence[Part]) -> "list[np.ndarray[Any, Any]]":
@@ -120,26 +124,28 @@ class Inline:
 
 
 class Yield(NamedTuple):
-    """Stands for an object that a lease is about to yield. It is a `Hold` whose content only the program sees.
+    """Stands for an object that a lease is about to yield: a `Hold`.
 
     Attributes:
         serial: Its place among all that the lease yields.
+        parts: Its content.
     """
 
     serial: int
+    parts: "list[np.ndarray[Any, Any]]"
 
     @property
     def handle(self) -> int:
-        """Return the place."""
+        """Return the place, by which the program knows it."""
         return self.serial
 
-    def map(self) -> bytearray:
-        """Fail."""
-        raise NotImplementedError("the worker that made a result does not read it")
+    def map(self) -> "np.ndarray[Any, Any]":
+        """Return a copy of the content."""
+        return _laid_out(self.parts)
 
     def read(self, lengths: Sequence[int]) -> list[bytes]:
-        """Fail."""
-        raise NotImplementedError("the worker that made a result does not read it")
+        """Copy the parts out."""
+        return [part.tobytes() for part in self.parts]
 
 
 class Results:
@@ -156,7 +162,7 @@ class Results:
     def write(self, parts: Sequence[Part]) -> Yield:
         """Keep the parts until they are yielded."""
         self.waiting.append(as_arrays(parts))
-        return Yield(next(self._places))
+        return Yield(next(self._places), self.waiting[-1])
 
     def close(self) -> None:
         """Drop what was not yielded."""

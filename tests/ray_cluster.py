@@ -50,6 +50,8 @@ class RayNode:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(ours, 10)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # Ray's agents, whose titles hide their environment
         self._process.wait(10)
 
     def _processes(self) -> list[psutil.Process]:

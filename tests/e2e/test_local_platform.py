@@ -14,7 +14,9 @@ import pytest
 from qiskit_serverless import AsyncServerlessClient, LocalClient, QiskitFunction, ServerlessClient
 from qiskit_serverless.core import distribute_program
 from qiskit_serverless.exceptions import PlatformNotFoundError
-from tests.running_platform import clean_environment
+from tests.e2e.both_shapes.test_crashes import start_gated
+from tests.e2e.conftest import client_of
+from tests.running_platform import RunningPlatform, clean_environment
 from tests.unit.cli.command import treadle
 
 SUM = "from qiskit_serverless import get_arguments, save_result\nsave_result(sum(get_arguments()['numbers']))\n"
@@ -109,3 +111,15 @@ def test_its_old_name_warns(client: ServerlessClient) -> None:
     with pytest.warns(DeprecationWarning, match="distribute_qiskit_function"):
         decorate = distribute_program(provider=client)
     assert callable(decorate)
+
+
+def test_a_gateway_that_comes_back_on_another_port_is_found_by_its_supervisors(
+    own_platform: RunningPlatform, tmp_path: Path
+) -> None:
+    job, gate, _ = start_gated(own_platform, tmp_path)
+    own_platform.kill()
+    own_platform.url = "http://127.0.0.1:0"
+    own_platform.restart()
+    gate.touch()
+    again = client_of(own_platform).job(job.job_id)
+    assert again.result() == "whole"

@@ -12,6 +12,7 @@ from tests.running_platform import RunningPlatform, start_platform
 from tests.s3 import S3Server
 
 Start = Callable[..., RunningPlatform]
+SHAPES = ["one_machine", "cluster"]
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +29,14 @@ def cluster(start_cluster: Start) -> Iterator[RunningPlatform]:
     running.close()
 
 
-@pytest.fixture(scope="session")
-def bucket(s3: S3Server) -> Iterator[RunningPlatform]:
-    """A platform on this machine that keeps everything but its database in a bucket, one for all tests of a worker."""
-    running = start_platform(**s3.settings())
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="session", params=["one_machine"])
+@pytest.fixture(scope="session", params=SHAPES)
 def platform(request: pytest.FixtureRequest) -> RunningPlatform:
     """A platform of each shape, shared: use titles of your own, and leave it running."""
     found: RunningPlatform = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture(params=["one_machine"])
+@pytest.fixture(params=SHAPES)
 def start(request: pytest.FixtureRequest) -> Start:
     """What starts a platform of each shape with the settings it is given."""
     if request.param == "one_machine":

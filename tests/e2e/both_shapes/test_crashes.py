@@ -64,18 +64,6 @@ def test_a_killed_gateway_comes_back_and_the_job_ends_with_all_its_lines(
     nothing_is_left(own_platform)
 
 
-def test_a_gateway_that_comes_back_on_another_port_is_found_by_its_supervisors(
-    own_platform: RunningPlatform, tmp_path: Path
-) -> None:
-    job, gate, _ = start_gated(own_platform, tmp_path)
-    own_platform.kill()
-    own_platform.url = "http://127.0.0.1:0"
-    own_platform.restart()
-    gate.touch()
-    again = client_of(own_platform).job(job.job_id)
-    assert again.result() == "whole"
-
-
 def test_a_queued_job_survives_a_kill_right_after_it_was_accepted(
     own_platform: RunningPlatform, tmp_path: Path
 ) -> None:

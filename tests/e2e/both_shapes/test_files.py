@@ -12,8 +12,6 @@ from tests.e2e.breaking_network import breaking_network
 from tests.e2e.conftest import Upload
 from tests.running_platform import RunningPlatform
 
-pytestmark = pytest.mark.parametrize("platform", ["one_machine", "cluster", "bucket"], indirect=True)
-
 SUMS = """
 import hashlib, os, pathlib
 from qiskit_serverless import save_result

@@ -13,8 +13,6 @@ from tests.running_platform import RunningPlatform
 from treadle.administration import Administration
 from treadle.services.publishing import FunctionName
 
-pytestmark = pytest.mark.parametrize("platform", ["one_machine", "cluster", "bucket"], indirect=True)
-
 LOOK = """
 import os, pathlib
 from qiskit_serverless import save_result

@@ -105,7 +105,7 @@ class Execution:
         with contextlib.suppress(ConnectionError):  # somebody has killed it already; `attend` will see that
             handover.pass_on(self._report, document)
         os.close(document)
-        self._reporter.started(LogTail(log))
+        self._reporter.follow(LogTail(log))
 
     def attend(self) -> Outcome:
         """Stay with the program until neither it nor any process it left behind is there."""

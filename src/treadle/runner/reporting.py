@@ -97,16 +97,20 @@ class Reporter:
         self._flushing = False
         self._heartbeat_due = 0.0
 
-    def started(self, log: LogTail) -> None:
-        """Report that the program runs, and send its log from now on."""
+    def follow(self, log: LogTail) -> None:
+        """Send the program's log from now on."""
         self._log = log
         self._heartbeat_due = time.monotonic() + self.gateway.heartbeat_seconds
+
+    def started(self, log: LogTail) -> None:
+        """Report that the program runs, as a supervisor that was lost may not have done, and send its log from now on."""
+        self.follow(log)
         self._queue.append(Call("POST", "started"))
 
     def stage(self, sub_status: str) -> None:
         """Report the stage of the program. Beyond a thousand unsent ones, the oldest is dropped."""
         if len(self._queue) > _MOST_STAGES:
-            del self._queue[1]  # not the first: it is `started`, or in flight
+            del self._queue[1]  # not the first, which may be in flight
         self._queue.append(Call("POST", "status", json.dumps({"sub_status": sub_status}).encode()))
 
     @property

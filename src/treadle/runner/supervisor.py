@@ -24,7 +24,14 @@ from treadle.runner.artifact import ArtifactCache, ArtifactError
 from treadle.runner.attempt import AttemptFolder, open_regular
 from treadle.runner.execution import Execution, ProgramProcess
 from treadle.runner.file_delivery import deliver_all, spaces_of
-from treadle.runner.gateway import AttemptOverError, Call, Gateway, GatewayAwayError, RefusedError
+from treadle.runner.gateway import (
+    AttemptOverError,
+    Call,
+    Gateway,
+    GatewayAwayError,
+    RefusedError,
+    answer_object,
+)
 from treadle.runner.preload import qpy_version
 from treadle.runner.processes import become_subreaper, end_children, end_strays, reap, set_name
 from treadle.runner.ray import has_ray
@@ -125,8 +132,9 @@ class Supervisor:
         execution = Execution(self._process, self._launch, self._folder, self._signals, self._reporter)
         try:
             self._prepare()
+            self._announce()
             execution.begin()
-        except (StopRequestedError, AttemptOverError, ArtifactError, OSError) as error:
+        except (StopRequestedError, AttemptOverError, ArtifactError, RefusedError, OSError) as error:
             execution.abandon()
             return _unbegun(error)
         return execution.attend()
@@ -155,6 +163,18 @@ class Supervisor:
         for data_path in (self._launch.data_path, self._launch.function_data_path):
             if data_path is not None:
                 Path(data_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _announce(self) -> None:
+        """Tell that the program begins. Before the gateway has taken note, the job may get another attempt: it would run twice.
+
+        Raises:
+            AttemptOverError: It has got one.
+            RefusedError: The gateway does not understand that.
+            StopRequestedError: The job is to be stopped.
+        """
+        answer = self._patiently(lambda: self._gateway.call(Call("POST", "started")), self._pause_or_stop)
+        if answer_object(answer).get("stop") is True:
+            raise StopRequestedError
 
     def _arguments(self) -> str:
         """Return the path of the job's arguments. Another environment than the platform's may have an older Qiskit."""

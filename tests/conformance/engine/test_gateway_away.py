@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +143,20 @@ def test_an_attempt_that_is_over_before_it_began_does_not_run(engine: RunningEng
 
     engine.wait_for_exit(job)
     assert set(job.tried) == {"arguments"}
+    engine.assert_nothing_left(job)
+
+
+def test_a_program_begins_only_when_the_gateway_has_taken_note(engine: RunningEngine, tmp_path: Path) -> None:
+    """Until then its job may get another attempt, and the program would run twice."""
+    mark = tmp_path / "begun"
+    job = engine.gateway.add(tar_of({"main.py": f"open({str(mark)!r}, 'w').close()"}))
+    job.refused["started"] = 503
+    engine.start(job)
+    engine.gateway.wait(lambda: job.tried.count("started") >= 4, "repeated calls")
+    job.refused["started"] = 409
+
+    engine.wait_for_exit(job)
+    assert not mark.exists()
     engine.assert_nothing_left(job)
 
 

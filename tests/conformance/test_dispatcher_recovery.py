@@ -1,13 +1,21 @@
 """What a new gateway makes of the jobs that an earlier one left, and of supervisors that fall silent."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conformance.dispatching import Desk
+from tests.conformance.dispatching import Desk, a_desk
+from treadle.domain.errors import StorageUnavailableError
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.lifecycle import JobStatus
 from treadle.ports.engine import Presence
+from treadle.ports.repositories import Database, Repositories
+from treadle.ports.secrets import Signer
+from treadle.ports.wakeups import WakeUps
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +46,48 @@ async def test_a_job_that_was_claimed_and_never_reached_the_engine_is_started_in
     job = await desk.put(await desk.submit("hello"), JobStatus.PENDING, lease=LATER)
     await desk.dispatch()
     assert [(launch.job_id, launch.attempt) for launch in desk.engine.handed] == [(job.id, 2)]
+
+
+@dataclass
+class GoingAway:
+    """A database that goes away when a test says so, after the next commit."""
+
+    database: Database
+    leaving: bool = False
+    away: bool = False
+
+    async def write(self, work: Callable[[Repositories], Any]) -> Any:  # noqa: ANN401
+        result = await self.database.write(self._here(work))
+        self.away = self.leaving
+        return result
+
+    async def read(self, work: Callable[[Repositories], Any]) -> Any:  # noqa: ANN401
+        return await self.database.read(self._here(work))
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    def _here(self, work: Callable[[Repositories], Any]) -> Callable[[Repositories], Any]:
+        if self.away:
+            raise StorageUnavailableError("The database does not answer.")
+        return work
+
+
+async def test_a_job_that_was_claimed_when_the_database_went_away_is_started_as_soon_as_it_is_back(
+    tmp_path: Path, database: Database, wakeups: WakeUps, signer: Signer
+) -> None:
+    going = GoingAway(database)
+    async with a_desk(tmp_path, going, wakeups, signer) as desk:
+        job = await desk.submit("hello")
+        going.leaving = True
+        await desk.dispatcher._round()
+        assert going.away
+        going.leaving = going.away = False
+        assert await desk.status(job) is JobStatus.PENDING
+        assert not desk.engine.handed
+
+        await desk.dispatcher._round()
+        assert [(launch.job_id, launch.attempt) for launch in desk.engine.handed] == [(job.id, 2)]
 
 
 async def test_a_job_whose_supervisors_end_again_and_again_before_its_program_begins_is_given_up(desk: Desk) -> None:

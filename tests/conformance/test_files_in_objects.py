@@ -14,7 +14,7 @@ from treadle.adapters.files.objects import ObjectFiles
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.objects.s3 import Bucket
 from treadle.adapters.objects.s3_transfers import S3Transfers
-from treadle.domain.errors import InvalidError, StorageError
+from treadle.domain.errors import InvalidError, StorageError, StorageUnavailableError
 from treadle.ports.repositories import Database
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +89,25 @@ async def test_what_was_stored_and_never_noted_is_deleted(files: ObjectFiles, cl
     assert await files.delete(ADA, "none") is False  # any change sweeps
     assert objects_in(tmp_path) == 1
     assert await content(files, ADA, "folder/a") == b"kept"
+
+
+class WithoutDeletes(ObstoreObjects):
+    """A store that deletes nothing now."""
+
+    async def delete(self, key: str) -> None:
+        raise StorageUnavailableError(f"{key} stays")
+
+
+async def test_a_change_counts_though_what_it_left_cannot_be_deleted_now(
+    database: Database, clock: Hands, tmp_path: Path
+) -> None:
+    files = ObjectFiles(database, WithoutDeletes.in_folder(tmp_path), clock)
+    await write(files, ADA, "a", b"old")
+    await write(files, ADA, "a", b"new")
+    clock.later(hours=25)
+    assert await files.delete(ADA, "a") is True
+    assert await files.names(ADA) == []
+    assert objects_in(tmp_path) == 2
 
 
 async def test_an_upload_that_takes_all_day_is_refused_and_not_half_there(

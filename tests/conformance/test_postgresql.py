@@ -10,7 +10,7 @@ from tests.conformance.conftest import NOON
 from tests.conformance.test_database import a_function, a_job, a_user, a_version
 from tests.postgresql import PostgresqlServer
 from treadle.adapters.database.opening import open_postgresql
-from treadle.adapters.database.postgresql import PostgresqlDatabase
+from treadle.adapters.database.postgresql import PostgresqlDatabase, connection_parameters
 from treadle.domain.errors import InvalidError, SettingsError, StorageError
 from treadle.domain.ids import new_id
 from treadle.domain.jobs import Context, Job, JobFilter, Origin
@@ -97,6 +97,12 @@ def test_a_setting_that_is_no_address_is_refused_without_showing_it(url: str) ->
     with pytest.raises(SettingsError) as caught:
         open_postgresql(url)
     assert "hush" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_connection_that_is_cut_off_in_the_middle_of_a_question_is_noticed_within_a_minute() -> None:
+    """Keepalives are for connections at rest: what was sent and is not acknowledged would be waited for a quarter of an hour."""
+    parameters = connection_parameters("postgresql://ada@host/name")
+    assert 0 < parameters["tcp_user_timeout"] <= 60_000
 
 
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:

@@ -122,7 +122,12 @@ class Dispatcher:
             self._adopted = True
 
     async def _start_next(self) -> None:
-        await self._launches.start_all(await self._claims.take())
+        claimed = await self._claims.take()
+        try:
+            await self._launches.start_all(claimed)
+        except StorageError:
+            self._adopted = False  # what was claimed and is not started is ours
+            raise
 
     async def _look_after_silent(self) -> None:
         """Renew or recover what is this dispatcher's and will soon have been silent too long; take over what others let go of.

@@ -38,6 +38,7 @@ _CONNECTION = {
     "keepalives_idle": 20,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 50_000,  # milliseconds; keepalives are not sent while something sent is not acknowledged
 }
 
 

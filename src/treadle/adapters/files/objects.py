@@ -7,6 +7,7 @@ does any more; a day later it is deleted. So a crash at any point leaves nothing
 
 import asyncio
 import hashlib
+import logging
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from treadle.ports.files import SMALL
 from treadle.ports.objects import ObjectStore
 from treadle.ports.repositories import Database, Repositories
 from treadle.ports.transfers import Transfers
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_UPLOAD = timedelta(hours=12)
 _KEPT = timedelta(days=1)  # longer than any upload, whatever the clocks of two gateways say, and than anybody reads
@@ -172,7 +175,13 @@ class ObjectFiles:
         await self.sweep()
 
     async def sweep(self) -> None:
-        """Delete some of the objects that no file has needed for a day. Each change of a file does so."""
+        """Delete some of the objects that no file has needed for a day. Each change of a file does so, and counts if that fails."""
+        try:
+            await self._delete_dropped()
+        except StorageError as error:
+            logger.warning("objects that no file needs are deleted later: %s", error)
+
+    async def _delete_dropped(self) -> None:
         before = self._clock.now() - _KEPT
         dropped = await self._database.read(lambda repositories: repositories.files.dropped(before, _DELETED_AT_ONCE))
         for key in dropped:

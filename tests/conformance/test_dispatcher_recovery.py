@@ -56,12 +56,12 @@ class GoingAway:
     leaving: bool = False
     away: bool = False
 
-    async def write(self, work: Callable[[Repositories], Any]) -> Any:  # noqa: ANN401
+    async def write(self, work: Callable[[Repositories], Any]) -> Any:
         result = await self.database.write(self._here(work))
         self.away = self.leaving
         return result
 
-    async def read(self, work: Callable[[Repositories], Any]) -> Any:  # noqa: ANN401
+    async def read(self, work: Callable[[Repositories], Any]) -> Any:
         return await self.database.read(self._here(work))
 
     async def close(self) -> None:

@@ -175,7 +175,7 @@ class ObjectFiles:
         await self.sweep()
 
     async def sweep(self) -> None:
-        """Delete some of the objects that no file has needed for a day. Each change of a file does so, and counts if that fails."""
+        """Delete some of the objects that no file has needed for a day. Each change of a file does so, and counts anyway."""
         try:
             await self._delete_dropped()
         except StorageError as error:

@@ -44,7 +44,7 @@ class ProgramSession:
         Raises:
             ValueError: The budget in the environment is malformed.
         """
-        _allow_many_files()
+        allow_many_files()
         session = cls(ForkedPool(Launcher.connect(), Budget.from_environment()), SegmentPool(mark_free))
         atexit.register(session.close)
         return session
@@ -155,7 +155,7 @@ def _value(outcome: Payload | Failure | None) -> Value:
     return loads(outcome)
 
 
-def _allow_many_files() -> None:
-    """Raise the limit of open files as far as it goes: each large value in shared memory is one."""
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: each large value in shared memory is one, each worker has two."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -54,10 +54,12 @@ def _start() -> None:
 
 def connect() -> Session:
     """Make the session of a program: on the cluster if ``TREADLE_TASKS`` is ``ray``, otherwise on this machine."""
-    if os.environ.pop(_VARIABLE, None) == "ray":  # what the program forks or starts has its tasks on its own machine
+    if os.environ.get(_VARIABLE) == "ray":
         from qiskit_serverless.tasks.ray.session import RaySession
 
-        return RaySession.connect()
+        session = RaySession.connect()
+        del os.environ[_VARIABLE]  # what the program forks or starts has its tasks on its own machine
+        return session
     from qiskit_serverless.tasks.program_session import ProgramSession
 
     return ProgramSession.connect()

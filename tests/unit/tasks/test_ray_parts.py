@@ -1,16 +1,22 @@
 """Parts of tasks on Ray that need no cluster."""
 
+import contextlib
 import os
+import resource
+import select
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qiskit_serverless.tasks import session
 from qiskit_serverless.tasks.budget import Budget, Shape
 from qiskit_serverless.tasks.ray import cluster, folders, listener
+from qiskit_serverless.tasks.ray.leases import Lease
 from qiskit_serverless.tasks.ray.mailbox import Mailbox
 from qiskit_serverless.tasks.ray.output import Output
 from qiskit_serverless.tasks.ray.streams import Stream
@@ -106,6 +112,43 @@ def test_only_who_knows_the_secret_is_heard() -> None:
         listener.call(address, listener.CONTROL)
 
 
+def test_workers_are_heard_again_when_there_is_a_free_descriptor(
+    in_child: Callable[[Callable[[], None]], None],
+) -> None:
+    def lack_descriptors_for_a_while() -> None:
+        called = threading.Event()
+        waiting = listener.Listener("127.0.0.1", lambda number, caller: called.set())
+        address = waiting.expect(7)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, most))
+        worker = listener.call(address, listener.CONTROL)  # takes the last one
+        with pytest.raises(OSError, match="Too many open files"):
+            os.dup(0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        assert called.wait(20)
+        worker.close()
+
+    in_child(lack_descriptors_for_a_while)
+
+
+def test_results_that_an_error_has_replaced_are_passed_over() -> None:
+    yielded: Any = iter(["first", "of a task whose files were refused", "third"])
+    made = Lease(listener.Address("127.0.0.1", 1, 7, b""), yielded)
+
+    assert [made.take(place).reference for place in (0, 2)] == ["first", "third"]
+
+
+def test_a_program_that_finds_no_cluster_does_not_go_on_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TREADLE_TASKS", "ray")
+    monkeypatch.setenv("TREADLE_BUDGET", "none")
+    with pytest.raises(ValueError, match="is not a budget"):
+        session.connect()
+
+    assert os.environ["TREADLE_TASKS"] == "ray"
+
+
 def test_output_is_passed_on_in_whole_lines_without_the_marks_between_them(
     ends: tuple[socket.socket, socket.socket], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,10 +177,56 @@ def test_output_is_passed_on_in_whole_lines_without_the_marks_between_them(
     assert capfd.readouterr().out == "end"
 
 
-def _is_readable(connection: socket.socket) -> bool:
-    import select
+def test_a_mark_behind_a_line_that_never_ends_is_seen_too(
+    ends: tuple[socket.socket, socket.socket], capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = b"\0task ended " + b"secret".hex().encode() + b"\n"
+    ends[1].setblocking(False)
+    output = Output(ends[1], b"secret")
+    parts = [b"\rstill at it" * 200_000 + mark[:20], mark[20:]]
+    sent: list[bytes] = []
 
-    return bool(select.select([connection], [], [], 20)[0])
+    def send() -> None:
+        ends[0].sendall(parts[0])
+        sent.append(parts[0])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    while not sent or _is_readable(ends[1], 0):
+        output.read()
+    thread.join()
+    ends[0].sendall(parts[1])
+    assert _is_readable(ends[1])
+    output.read()
+
+    assert output.marks == 1
+    output.close()
+    assert len(capfd.readouterr().out) == len(b"\rstill at it" * 200_000)
+
+
+def test_who_writes_all_the_time_does_not_keep_the_program_from_closing(
+    ends: tuple[socket.socket, socket.socket], capfd: pytest.CaptureFixture[str]
+) -> None:
+    ends[1].setblocking(False)
+    output = Output(ends[1], b"secret")
+    hung_up = threading.Event()
+
+    def write() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                ends[0].sendall(b"more\n" * 100_000)
+        hung_up.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    assert _is_readable(ends[1])
+    output.close()
+
+    assert hung_up.wait(20)
+    assert output.ended
+
+
+def _is_readable(connection: socket.socket, seconds: float = 20) -> bool:
+    return bool(select.select([connection], [], [], seconds)[0])
 
 
 def test_the_folder_of_a_job_is_unpacked_once_and_removed_when_nobody_holds_it(
@@ -165,8 +254,10 @@ def in_child() -> Callable[[Callable[[], object]], None]:
         if (child := os.fork()) == 0:
             try:
                 function()
-            finally:
                 os._exit(0)
-        os.waitpid(child, 0)
+            finally:
+                traceback.print_exc()
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
 
     return call

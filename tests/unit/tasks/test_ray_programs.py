@@ -88,6 +88,7 @@ connect_ahead(os.environ["RAY_ADDRESS"], "127.0.0.1")
 
 import ray
 ray.init()
+ray.init(address="auto")
 
 @ray.remote
 def plain(x):

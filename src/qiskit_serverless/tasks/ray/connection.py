@@ -71,15 +71,15 @@ def warm(count: int, cores: float) -> None:
         lease.task().options(num_cpus=cores, num_returns="streaming", name="treadle-warm").remote(None, None)
 
 
-def _answer_init(address: str) -> None:
+def _answer_init(cluster: str) -> None:
     """Let the program's own `ray.init()` find the connection that is there; with arguments, it makes another one."""
     original = ray.init
 
     @functools.wraps(original)
-    def init(its_address: str | None = None, **options: Any) -> Any:  # noqa: ANN401  (as Ray has it)
-        if ray.is_initialized() and not options and its_address in (None, "auto", address):
-            return original(its_address, ignore_reinit_error=True, logging_level="ERROR")
+    def init(address: str | None = None, **options: Any) -> Any:  # noqa: ANN401  (as Ray has it)
+        if ray.is_initialized() and not options and address in (None, "auto", cluster):
+            return original(address, ignore_reinit_error=True, logging_level="ERROR")
         ray.shutdown()
-        return original(its_address or os.environ.get("RAY_ADDRESS"), **options)
+        return original(address or os.environ.get("RAY_ADDRESS"), **options)
 
     ray.init = init

@@ -13,7 +13,9 @@ from qiskit_serverless.spaces.job_spaces import DESCRIPTION, JobSpaces
 from qiskit_serverless.tasks.budget import Budget
 from qiskit_serverless.tasks.ray import folders
 
-_OWN = frozenset({"TREADLE_WORKERS_FD", "TREADLE_REPORT_FD", "TREADLE_RUNTIME_ENV", "CUDA_VISIBLE_DEVICES"})
+_OWN = frozenset(
+    {"TREADLE_TASKS", "TREADLE_WORKERS_FD", "TREADLE_REPORT_FD", "TREADLE_RUNTIME_ENV", "CUDA_VISIBLE_DEVICES"}
+)
 """Variables of the program's process alone."""
 _OF_THE_NODE = frozenset({"TMPDIR", "TREADLE_RAY_NODE"})
 """Variables that mean something on the program's node alone."""

@@ -10,6 +10,7 @@ import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ _GREETING = struct.Struct(
     f">{_SECRET_BYTES}sQBQ"
 )  # secret, number of the worker, what the connection is for, process id
 _GREETING_SECONDS = 30
+_PAUSE_SECONDS = 0.05
 _BACKLOG = 128
 
 
@@ -82,6 +84,7 @@ class Listener:
         self._host = host
         self._on_call = on_call
         self._secrets: dict[int, bytes] = {}
+        self._closed = False
         threading.Thread(target=self._listen, name="qiskit-serverless-listener", daemon=True).start()
 
     def expect(self, number: int) -> Address:
@@ -94,9 +97,12 @@ class Listener:
         self._secrets.pop(number, None)
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError):  # it was closed
-            while True:
+        while not self._closed:
+            try:
                 connection, _ = self._socket.accept()
+            except OSError:  # it was closed, the caller has hung up, or no descriptor is free
+                time.sleep(_PAUSE_SECONDS)
+            else:
                 threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
 
     def _greet(self, connection: socket.socket) -> None:
@@ -117,6 +123,7 @@ class Listener:
 
     def close(self) -> None:
         """Listen no more."""
+        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
         self._socket.close()

@@ -17,6 +17,7 @@ from typing import TextIO
 
 _READ_BYTES = 256 * 2**10
 _LONGEST_LINE = 2**20
+_MOST_READS = 64
 _CRASHES = {
     b"Segmentation fault": signal.SIGSEGV,
     b"Bus error": signal.SIGBUS,
@@ -91,8 +92,10 @@ class Output:
         return self._connection.fileno()
 
     def read(self) -> None:
-        """Pass on what is there now."""
-        while not self.ended:
+        """Pass on what is there now, as far as a connection can hold it: who writes all the time does not keep us here."""
+        for _ in range(_MOST_READS):
+            if self.ended:
+                return
             try:
                 data = self._connection.recv(_READ_BYTES)
             except BlockingIOError:
@@ -105,7 +108,9 @@ class Output:
     def _pass_on(self, data: bytes) -> None:
         *before, rest = (self._rest + data).split(self._mark)
         self.marks += len(before)
-        end = len(rest) if self.ended or len(rest) > _LONGEST_LINE else rest.rfind(b"\n") + 1
+        end = len(rest) if self.ended else rest.rfind(b"\n") + 1
+        if len(rest) - end > _LONGEST_LINE:
+            end = len(rest) - len(self._mark)  # the first bytes of a mark may be there already
         self._rest = rest[end:]
         self._write(b"".join(before) + rest[:end])
 

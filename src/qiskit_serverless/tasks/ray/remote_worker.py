@@ -77,7 +77,9 @@ class RemoteWorker(Worker):
     def start(self) -> None:
         """Have it begin the first of its tasks, if it has any yet."""
         self.tell(("lease", *self.lease.ticket))
-        if self.entries:
+        if self.retired:  # it called before it learnt that nobody needs it
+            self.tell(("leave",))
+        elif self.entries:
             self._begin()
 
     def give(self, entry: Entry) -> bool:

@@ -4,7 +4,7 @@ import atexit
 import os
 
 from qiskit_serverless.tasks.budget import Budget
-from qiskit_serverless.tasks.program_session import ProgramSession
+from qiskit_serverless.tasks.program_session import ProgramSession, allow_many_files
 from qiskit_serverless.tasks.ray.connection import connect, warm
 from qiskit_serverless.tasks.ray.context import JobContext
 from qiskit_serverless.tasks.ray.leases import Leases
@@ -23,6 +23,7 @@ class RaySession(ProgramSession):
             ValueError: The budget in the environment is malformed.
             WorkersUnavailableError: There is no cluster at the address.
         """
+        allow_many_files()
         budget = Budget.from_environment()
         connect(os.environ.get("RAY_ADDRESS", "auto"), os.environ.get("TREADLE_RAY_NODE"))
         if budget.min_workers:

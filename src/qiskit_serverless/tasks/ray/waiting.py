@@ -6,6 +6,7 @@ result of a task that cannot begin before this lease has ended; and takes that t
 
 import contextlib
 import threading
+from functools import cache
 from typing import Any
 
 import ray
@@ -34,12 +35,18 @@ class Patience:
             return  # Ray lends out cores when the thread waits that runs the task
         if stream.is_readable(_SHORT_SECONDS):
             return
-        after_this_lease = ray.remote(_never).options(num_cpus=0).remote(self.lease.redeem())
+        after_this_lease = _task().remote(self.lease.redeem())
         waking = threading.Thread(target=_take_back, args=(after_this_lease, stream), daemon=True)
         waking.start()
         with contextlib.suppress(RayError):  # it was taken back
             ray.get(after_this_lease)
         waking.join()
+
+
+@cache
+def _task() -> Any:  # noqa: ANN401  (Ray has no annotations)
+    """Return the task that cannot begin; always the same, so that Ray sends it to the cluster once."""
+    return ray.remote(_never).options(num_cpus=0)
 
 
 def _never(lease: object) -> None:

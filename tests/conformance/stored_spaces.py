@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from qiskit_serverless.spaces.bringing import SMALL
 from qiskit_serverless.spaces.bundles import packed, unpacked
 
 Answer = tuple[int, bytes, dict[str, str]]
@@ -45,7 +46,8 @@ class StoredSpaces:
                     return _part(files[path], part) if path in files else _NOTHING
                 case "POST", "contents":
                     asked = json.loads(body)["files"]
-                    return 200, packed({each: files.get(each) for each in asked}), {}
+                    small = {each: content for each, content in files.items() if len(content) <= SMALL}
+                    return 200, packed({each: small.get(each) for each in asked}), {}
                 case "POST", "removed":
                     for each, digest in json.loads(body)["files"].items():
                         if each in files and hashlib.sha256(files[each]).hexdigest() == digest:

@@ -1,13 +1,16 @@
 """The files of a job on a machine that shares no folder with the platform: brought there, changed there, sent back."""
 
+import dataclasses
 import hashlib
 import os
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -159,6 +162,65 @@ def test_a_file_that_is_removed_while_it_comes_in_is_not_there(spaces: JobSpaces
     assert attempt.files.user == {"own": b"own"}
 
 
+def test_a_file_that_has_become_large_comes_in_too(spaces: JobSpaces, attempt: Attempt) -> None:
+    attempt.files.user.update(file=b"small")
+    attempt.on_call["files/user"] = lambda: attempt.files.user.update(file=LARGE)
+    spaces.bring()
+    assert contents_of(spaces.data_path) == {"file": LARGE}
+
+
+def test_nothing_is_left_of_a_file_that_is_gone_where_the_cache_has_no_place_for_it(
+    spaces: JobSpaces, attempt: Attempt
+) -> None:
+    attempt.files.user.update(large=LARGE)
+    attempt.on_call["files/user"] = attempt.files.user.clear
+    dataclasses.replace(spaces, cache=None).bring()
+    assert contents_of(spaces.data_path) == {}
+
+
+class LatePart(FilesGateway):
+    """Of a file of three parts, the last is written late, and the first counts who else is still writing."""
+
+    log: ClassVar[list[int]] = []
+    writing: ClassVar[set[int]] = set()
+    again: ClassVar[threading.Event] = threading.Event()
+
+    def call(self, method: str, path: str, take: Callable[..., Any], *rest: Any, **terms: Any) -> Any:
+        part: range | None = terms.get("part")
+        if part is None:
+            return super().call(method, path, take, *rest, **terms)
+        if part.start == 0:
+            self.log.append(len(self.writing))
+            if len(self.log) == 2:
+                self.again.set()
+        self.writing.add(part.start)
+
+        def take_late(answer: HTTPResponse) -> Any:
+            if part.stop > len(LARGE):
+                self.again.wait(0.2)
+            return take(answer)
+
+        try:
+            return super().call(method, path, take_late, *rest, **terms)
+        finally:
+            self.writing.discard(part.start)
+
+
+def test_no_part_of_a_content_that_was_replaced_is_written_into_the_new_one(
+    gateway: RunnerGateway, attempt: Attempt, tmp_path: Path
+) -> None:
+    attempt.files.user["large"] = LARGE
+    replaced = os.urandom(len(LARGE))
+    attempt.on_call[CONTENT] = lambda: attempt.files.user.update(large=replaced)
+    late = LatePart(gateway.url, attempt.job_id, attempt.number, attempt.token)
+    spaces = JobSpaces(late, tmp_path / "spaces", None, has_function_space=False)
+
+    spaces.bring()
+
+    assert LatePart.log == [0, 0]
+    assert contents_of(spaces.data_path) == {"large": replaced}
+
+
 def test_what_was_begun_by_a_process_that_was_killed_is_begun_again(spaces: JobSpaces, attempt: Attempt) -> None:
     attempt.files.user.update(a=b"a", b=b"b")
     spaces.data_path.mkdir(parents=True)
@@ -189,6 +251,7 @@ def test_a_gateway_that_goes_away_is_waited_for(spaces: JobSpaces, gateway: Runn
     [
         (413, FilesError, "refused by the test"),
         (507, FilesError, "refused by the test"),
+        (404, FilesError, "refused by the test"),
         (409, JobOverError, "refused"),
     ],
 )
@@ -297,6 +360,8 @@ spaces.deliver()
         "assert os.system('test -f $DATA_PATH/a') == 0",
         "pid = os.fork() or os._exit(len(os.listdir(os.environ['DATA_PATH'])))\nassert os.waitpid(pid, 0)[1] == 1 << 8",
         "import multiprocessing.popen_spawn_posix",
+        "path = os.environ._data[b'DATA_PATH']\ndel os.environ['DATA_PATH']\nassert os.system('exit $DATA_PATH') == 0\n"
+        "os.environb[b'DATA_PATH'] = path",
     ],
 )
 @pytest.mark.parametrize("has_function_space", [False, True])

@@ -1,11 +1,10 @@
 """Bringing the files of a space into a folder: small ones together, large ones in parts, or from this machine's cache."""
 
-import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPResponse
@@ -71,7 +70,7 @@ class Bringing:
             for brought in threads.map(self._bring_small, _bundles(file for file in files if file.size <= SMALL)):
                 self._known.update(brought)
             for file in files:
-                if file.size > SMALL:
+                if file.path not in self._known:  # or it is no small one any more
                     self._bring_large(file, threads)
         return self._known
 
@@ -100,9 +99,11 @@ class Bringing:
 
     def _bring_large(self, file: ListedFile, threads: ThreadPoolExecutor) -> None:
         target = self._folder / file.path
-        with contextlib.suppress(_GoneError):
+        try:
             digest = self._from_cache(file, target, threads) or self._download(file.path, target, threads)
             self._known[file.path] = _settled(target, file, digest)
+        except _GoneError:
+            target.unlink(missing_ok=True)
 
     def _from_cache(self, file: ListedFile, target: Path, threads: ThreadPoolExecutor) -> str | None:
         """Copy a file from this machine's cache, fetched there if need be. Returns its digest, None if it has no place there."""
@@ -128,8 +129,13 @@ class Bringing:
         first = self._part(path, 0, target)
         if first is None:
             raise _GoneError(path)
-        rest = range(_PART, first.size, _PART)
-        return all(part == first for part in threads.map(lambda start: self._part(path, start, target), rest))
+        rest = [threads.submit(self._part, path, start, target) for start in range(_PART, first.size, _PART)]
+        try:
+            return all(part.result() == first for part in rest)
+        finally:
+            for part in rest:
+                part.cancel()
+            wait(rest)  # those under way write to the file
 
     def _part(self, path: str, start: int, target: int) -> "_Content | None":
         """Fetch a part and write it to its place. Returns what it is a part of, None if there is nothing there."""

@@ -90,7 +90,7 @@ class FilesGateway:
         file: str | None = None,
         part: range | None = None,
     ) -> Value | None:
-        """Do a call and return what `take` makes of the answer; None when there is no such thing.
+        """Do a call and return what `take` makes of the answer; None when what a GET asks for is not there.
 
         Args:
             method: HTTP method.
@@ -141,7 +141,7 @@ def _try(request: urllib.request.Request, take: Callable[[HTTPResponse], Value])
             return take(answer)
     except urllib.error.HTTPError as refusal:
         with refusal:
-            _judge(refusal)
+            _judge(refusal, is_read=request.get_method() == "GET")
             return None
     except urllib.error.URLError as error:
         raise _TroubleError(str(error.reason)) from error
@@ -149,8 +149,8 @@ def _try(request: urllib.request.Request, take: Callable[[HTTPResponse], Value])
         raise _TroubleError(str(error)) from error
 
 
-def _judge(refusal: urllib.error.HTTPError) -> None:
-    """Say what an answer means that is no success, unless it is that there is no such thing."""
+def _judge(refusal: urllib.error.HTTPError, *, is_read: bool) -> None:
+    """Say what an answer means that is no success, unless it is that there is no such thing to be read."""
     message = _message(refusal)
     if refusal.code in _OVER:
         raise JobOverError(message)
@@ -158,7 +158,7 @@ def _judge(refusal: urllib.error.HTTPError) -> None:
         raise _FullError(message)
     if refusal.code in _TEMPORARY or refusal.code >= 500:
         raise _TroubleError(message)
-    if refusal.code not in _NOTHING_THERE:
+    if not (is_read and refusal.code in _NOTHING_THERE):
         raise FilesError(message)
 
 

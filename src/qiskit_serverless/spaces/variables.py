@@ -41,7 +41,7 @@ def forget_looks(*names: str) -> None:
     """Bring nothing any more for some variables, and take them away as far as nobody has looked at them."""
     for name in names:
         if _awaited.pop(name, None) is not None:
-            del os.environ._data[os.fsencode(name)]  # type: ignore[attr-defined]
+            os.environ._data.pop(os.fsencode(name), None)  # type: ignore[attr-defined]
 
 
 class _TextVariables(type(os.environ)):  # type: ignore[misc]  # os._Environ
@@ -63,7 +63,9 @@ def _look(name: str) -> None:
         bring = _awaited.get(name)
         if bring is not None:
             bring()
-            os.putenv(name, os.environ._data[os.fsencode(name)])  # type: ignore[attr-defined]
+            value = os.environ._data.get(os.fsencode(name))  # type: ignore[attr-defined]
+            if value is not None:  # the program has not removed it
+                os.putenv(name, value)
             del _awaited[name]
 
 

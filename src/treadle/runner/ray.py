@@ -1,23 +1,24 @@
 """What programs find of Ray: the cluster whose node they run on, or else the means to start a Ray of their own.
 
-On the node of a cluster (``TREADLE_TASKS`` is ``ray``) the process of a program connects to it before anybody knows which
+On the node of a cluster (``TREADLE_RAY_NODE`` is its address) the process of a program connects to it before anybody knows which
 program it will be. Elsewhere, where Ray is installed, Ray's processes are descendants of the program, so they end with it; what
 they write lies in the attempt's folder.
 """
 
+import atexit
 import hashlib
 import importlib
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Mapping
 from functools import cache
 
 from treadle.domain.launch import Launch
 from treadle.runner.attempt import AttemptFolder
 
-TASKS_VARIABLE = "TREADLE_TASKS"
-TASKS_ON_RAY = "ray"
+_TASKS_ON_RAY = {"TREADLE_TASKS": "ray"}  # of the program alone: no process that is forked keeps it
 NODE_VARIABLE = "TREADLE_RAY_NODE"
 
 
@@ -29,7 +30,7 @@ def has_ray() -> bool:
 
 def on_cluster(variables: Mapping[str, str]) -> bool:
     """Return whether programs with these environment variables run on a node of a cluster."""
-    return variables.get(TASKS_VARIABLE) == TASKS_ON_RAY
+    return NODE_VARIABLE in variables
 
 
 def import_cluster_libraries() -> None:
@@ -47,6 +48,17 @@ def connect_ahead() -> None:
         from qiskit_serverless.tasks.ray import connect_ahead
 
         connect_ahead(os.environ["RAY_ADDRESS"], os.environ[NODE_VARIABLE])
+        sys.excepthook = (
+            sys.__excepthook__
+        )  # Ray's would tell the cluster of each end, also from processes that are forked
+        os.register_at_fork(after_in_child=_forget_connection)
+
+
+def _forget_connection() -> None:
+    """Let a process that the program has forked end without ending the connection, which is not its own; it would hang."""
+    import ray
+
+    atexit.unregister(ray.shutdown)
 
 
 def ray_variables(launch: Launch, folder: AttemptFolder, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -61,8 +73,10 @@ def ray_variables(launch: Launch, folder: AttemptFolder, inherited: Mapping[str,
         folder: Where its files are.
         inherited: What the zygote was allowed to pass on; on a cluster, it tells all that is needed.
     """
-    if on_cluster(inherited) or not has_ray():
+    if not has_ray():
         return {}
+    if on_cluster(inherited):
+        return _TASKS_ON_RAY
     cores = max(1, int(launch.budget.cpu))  # Ray takes whole ones only
     fewer = {"RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": cores})} if cores < (os.cpu_count() or 1) else {}
     return {

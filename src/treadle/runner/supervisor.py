@@ -67,7 +67,7 @@ def supervise(channel: socket.socket, home: Path) -> None:
     set_name("spare")
     signals = SignalPipe(SIGCHLD, SIGTERM, GATEWAY_IS_BACK)
     process = ProgramProcess(home)
-    document = _launch_or_end(channel, signals)
+    document = _launch_or_end(channel, signals, process.pid)
     if document is not None:
         set_name("supervisor")
         launch = handover.read(document)
@@ -75,7 +75,7 @@ def supervise(channel: socket.socket, home: Path) -> None:
         Supervisor(launch, home, signals, process).run()
 
 
-def _launch_or_end(channel: socket.socket, signals: SignalPipe) -> int | None:
+def _launch_or_end(channel: socket.socket, signals: SignalPipe, program: int) -> int | None:
     """Wait for the launch. None if there is none to come, or if the process that waits with us for its program has died."""
     poll = select.poll()
     poll.register(channel, select.POLLIN)
@@ -84,7 +84,7 @@ def _launch_or_end(channel: socket.socket, signals: SignalPipe) -> int | None:
         ready = {descriptor for descriptor, _ in poll.poll()}
         if channel.fileno() in ready:
             return handover.take(channel)[1]
-        if SIGCHLD in signals.read():
+        if SIGCHLD in signals.read() and os.waitid(os.P_PID, program, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return None
 
 

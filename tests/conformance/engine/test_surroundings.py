@@ -53,11 +53,10 @@ def test_where_a_program_runs(engine: RunningEngine) -> None:
     """
     job, _ = engine.finish(program)
 
-    assert job.text.splitlines() == [
-        "work True True True",
-        "True",
-        "['socket', 'socket']",
-    ]
+    where, session, descriptors = job.text.splitlines()
+    assert (where, session) == ("work True True True", "True")
+    if "TREADLE_RAY_NODE" not in engine.zygote.environ():  # a program on a cluster has Ray's connections besides
+        assert descriptors == "['socket', 'socket']"
 
 
 def test_a_program_is_not_run_with_the_platforms_leftovers(engine: RunningEngine) -> None:

@@ -17,7 +17,7 @@ from treadle.adapters.environments.node import NodeEnvironments
 from treadle.domain.environments import Lock
 from treadle.domain.launch import Launch
 from treadle.runner.node import node_home
-from treadle.runner.ray import NODE_VARIABLE, TASKS_ON_RAY, TASKS_VARIABLE
+from treadle.runner.ray import NODE_VARIABLE
 
 # Ray kills the children of a worker that leaves; ours are zygotes, which stay as long as they have supervisors.
 VARIABLES = {"RAY_kill_child_processes_on_worker_exit": "false"}
@@ -128,5 +128,4 @@ def cluster_variables() -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ADDRESS": ray.get_runtime_context().gcs_address,
         NODE_VARIABLE: ray.util.get_node_ip_address(),
-        TASKS_VARIABLE: TASKS_ON_RAY,
     }

@@ -158,6 +158,8 @@ async def test_what_is_no_stage_is_refused(gateway: Gateway, stage: str) -> None
 async def test_a_heartbeat_keeps_an_attempt_from_being_looked_after(gateway: Gateway) -> None:
     attempt = await gateway.running()
     begun = SystemClock().now()
+    nearly_over = begun + timedelta(seconds=9)
+    await gateway.database.write(lambda known: known.jobs.renew_lease(attempt.job_id, attempt.number, nearly_over))
     await attempt.tell("POST", "heartbeat/")
 
     async def silent(at: datetime) -> list[str]:

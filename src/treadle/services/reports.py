@@ -21,6 +21,8 @@ from treadle.services.log_settling import LogSettling
 from treadle.services.transitions import Change, apply
 from treadle.services.values import StoredValue, Values, arguments_key, result_key
 
+_THREE_HEARTBEATS = timedelta(seconds=12)
+
 
 class Reports:
     """Use cases of the supervisor of one attempt. Every one refuses an attempt that is over with `StaleAttemptError`."""
@@ -86,13 +88,7 @@ class Reports:
 
     async def heartbeat(self, identity: JobIdentity) -> bool:
         """Note that the attempt is alive. Returns whether it should be stopped."""
-
-        def work(repositories: Repositories) -> Job:
-            job = current(repositories, identity)
-            repositories.jobs.renew_lease(job.id, identity.attempt, self._clock.now() + self._lease)
-            return job
-
-        return (await self._database.write(work)).status is JobStatus.STOPPING
+        return (await self._sign_of_life(identity)).status is JobStatus.STOPPING
 
     async def append_log(self, identity: JobIdentity, offset: int, data: bytes) -> tuple[int, float]:
         """Store a part of the log.
@@ -172,13 +168,19 @@ class Reports:
     async def _sign_of_life(self, identity: JobIdentity) -> Job:
         """Return the job of an attempt that is still on; see that it stays so for a while.
 
+        A lease that still lasts is left alone: a thousand running jobs would otherwise keep the database busy with nothing else.
+
         Raises:
             StaleAttemptError: The attempt is over.
         """
         job = await self._database.read(lambda repositories: current(repositories, identity))
-        if job.lease_until is None or job.lease_until < self._clock.now() + self._lease / 2:
-            await self.heartbeat(identity)
+        if job.lease_until is None or job.lease_until < self._clock.now() + max(self._lease / 2, _THREE_HEARTBEATS):
+            await self._database.write(lambda repositories: self._renew(repositories, identity))
         return job
+
+    def _renew(self, repositories: Repositories, identity: JobIdentity) -> None:
+        job = current(repositories, identity)
+        repositories.jobs.renew_lease(job.id, identity.attempt, self._clock.now() + self._lease)
 
     async def _apply(self, identity: JobIdentity, event: Event, context: Context) -> Change:
         now = self._clock.now()

@@ -85,7 +85,7 @@ class WorkerSession:
     ) -> TaskReference[Any]:
         """Start a task. The program learns of the function with the first call."""
         with self._sending:
-            if function.registration is None:
+            if function.registration is None or function.registration[0] is not self:
                 function.registration = (self, self._registrations.get(function.id) or self._register(function))
         payload, waits_for = arguments.pack(function.function, args, kwargs, self._memory)
         handle = self.adopt(next(self._numbers))

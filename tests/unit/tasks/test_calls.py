@@ -19,6 +19,7 @@ from qiskit_serverless.tasks import (
     session,
 )
 from tests.unit.tasks.conftest import only_forked
+from tests.unit.tasks.work import work_as
 
 OFFSET = 100
 
@@ -160,6 +161,12 @@ def test_chains_of_tasks_are_as_long_as_one_likes() -> None:
 
 def test_tasks_start_tasks_and_wait_for_them() -> None:
     assert get(factorial(12)) == 479001600
+
+
+def test_workers_for_other_targets_know_the_functions_of_modules_too() -> None:
+    """On a cluster they may be the same process, one after the other."""
+    for _ in range(3):
+        assert [float(get(work("nest", 1, []))[0]) for work in work_as[:2]] == [4, 4]
 
 
 def test_tasks_give_references_back_and_the_values_live_on() -> None:

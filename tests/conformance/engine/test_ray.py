@@ -1,6 +1,9 @@
 """What an engine does when parts of its Ray cluster come and go."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +24,12 @@ WAITING = """
     import signal
     print("ready")
     signal.pause()
+"""
+
+STARTS_A_RAY = """
+import asyncio, pathlib, sys
+from treadle.adapters.engines.ray.clusters import OwnCluster
+asyncio.run(OwnCluster(*map(pathlib.Path, sys.argv[1:])).address())
 """
 
 
@@ -164,6 +173,22 @@ def test_a_ray_of_its_own_ends_with_the_engine(tmp_path: Path) -> None:
     asyncio.run(opened(cluster, tmp_path))
 
     assert list((tmp_path / "ray").glob("place.json")) == []
+    assert [process.name() for process in processes_of(tmp_path)] == []
+
+
+def test_a_ray_of_its_own_whose_platform_was_killed_before_it_was_ready_is_taken_over(tmp_path: Path) -> None:
+    folders = [tmp_path / "ray", tmp_path / "node"]
+    with subprocess.Popen([sys.executable, "-c", STARTS_A_RAY, *map(str, folders)]) as platform:
+        while not (tmp_path / "ray" / "place.json").exists():
+            assert platform.poll() is None
+        platform.kill()
+    [first] = [json.loads(path.read_text()) for path in (tmp_path / "ray").glob("place.json")]
+    announcement = Path(first["folder"], "ray_current_cluster")
+    assert not announcement.exists()
+
+    second = OwnCluster(*folders)
+    assert asyncio.run(second.address()) == announcement.read_text().strip()
+    asyncio.run(second.close(in_use=False))
     assert [process.name() for process in processes_of(tmp_path)] == []
 
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -100,9 +100,10 @@ class OwnCluster:
         """
         lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if _taken(lock):
-                return str(json.loads(self._place.read_text())["address"])
-            return await self._start(lock)
+            if _taken(lock):  # perhaps by one whose platform was killed before it was ready
+                return await self._until_started(lambda: not _taken(lock))
+            process = await self._start(lock)
+            return await self._until_started(lambda: process.returncode is not None)
         finally:
             os.close(lock)
 
@@ -125,7 +126,7 @@ class OwnCluster:
             shutil.rmtree(place["folder"], ignore_errors=True)
             self._place.unlink()
 
-    async def _start(self, lock: int) -> str:
+    async def _start(self, lock: int) -> asyncio.subprocess.Process:
         folder = tempfile.mkdtemp(prefix="treadle-ray-", dir="/tmp")
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0"]
         command += [f"--temp-dir={folder}", "--include-dashboard=false", "--include-log-monitor=false", "--no-monitor"]
@@ -134,21 +135,22 @@ class OwnCluster:
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[lock],
                 env={**os.environ, **self.variables}, start_new_session=True,
             )  # fmt: skip
-        address = await self._until_started(process, Path(folder, "ray_current_cluster"))
-        self._place.write_text(json.dumps({"address": address, "pid": process.pid, "folder": folder}))
-        return address
+        written = self._place.with_suffix(".partial")
+        written.write_text(json.dumps({"pid": process.pid, "folder": folder}))
+        written.replace(self._place)
+        return process
 
-    async def _until_started(self, process: asyncio.subprocess.Process, announcement: Path) -> str:
-        """Wait until Ray tells its address, which it does in a file."""
-        ending = asyncio.create_task(process.wait())
+    async def _until_started(self, has_ended: Callable[[], bool]) -> str:
+        """Wait until Ray tells its address, which it does in a file, and return it."""
+        place = json.loads(self._place.read_text())
         for _ in range(int(_START_SECONDS / _LOOK_SECONDS)):
-            await asyncio.wait([ending], timeout=_LOOK_SECONDS)
-            if (address := _announced(announcement)) is not None:
+            if (address := _announced(Path(place["folder"], "ray_current_cluster"))) is not None:
                 return address
-            if ending.done():
+            if has_ended():
                 break
+            await asyncio.sleep(_LOOK_SECONDS)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(place["pid"], signal.SIGKILL)
         raise EngineUnavailableError(
             f"Ray does not start on this machine. Its last words: {self._log.read_text(errors='replace')[-2000:].strip()}",
             hint=f"More is in {self._log}.",
@@ -157,7 +159,7 @@ class OwnCluster:
 
 def _announced(path: Path) -> str | None:
     """Return the address that Ray has written to a file, None if it has not done so yet."""
-    return path.read_text().strip() if path.exists() else None
+    return (path.read_text().strip() or None) if path.exists() else None
 
 
 def _taken(lock: int) -> bool:

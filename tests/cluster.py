@@ -4,7 +4,6 @@ Nothing is shared but those three: each process, and each node, has a home folde
 """
 
 import secrets
-import socket
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.postgresql import PostgresqlServer
-from tests.ray_cluster import RayCluster
+from tests.ray_cluster import RayCluster, free_port
 from tests.running_platform import RunningPlatform, belongs_to, start_platform
 from tests.s3 import S3Server
 
@@ -69,7 +68,7 @@ def start_cluster_platform(
         s3: Where objects lie.
         variables: Further settings of both.
     """
-    port = _free_port()
+    port = free_port()
     owner_token = secrets.token_hex(20)
     settings = {
         **s3.settings(),
@@ -95,8 +94,3 @@ def start_cluster_platform(
         nodes=nodes,
         owner_token=owner_token,
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -78,7 +78,7 @@ class RayCluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.token = secrets.token_hex(32)
-        self._port = _free_port()
+        self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
         self.nodes: list[RayNode] = []
 
@@ -159,6 +159,7 @@ def _wait_until_started(process: "subprocess.Popen[bytes]", log: Path) -> None:
     watch.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

@@ -246,6 +246,16 @@ def test_a_gateway_that_goes_away_is_waited_for(spaces: JobSpaces, gateway: Runn
     assert contents_of(spaces.data_path) == attempt.files.user
 
 
+def test_who_waits_for_long_says_so(
+    spaces: JobSpaces, attempt: Attempt, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("qiskit_serverless.spaces.gateway._LONGEST_PAUSE", 0.05)
+    attempt.refused["files/user"] = 503
+    attempt.on_call["files/user"] = attempt.refused.clear
+    spaces.bring()
+    assert capfd.readouterr().err == "still waiting for the files of this job: refused by the test\n"
+
+
 @pytest.mark.parametrize(
     ("status", "error", "words"),
     [

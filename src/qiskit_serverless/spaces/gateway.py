@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -100,6 +101,8 @@ class FilesGateway:
             file: Path of the file that it is about.
             part: Which of its bytes are wanted; all of them by default.
 
+        Waits for as long as the gateway is away, and says so now and then on standard error.
+
         Raises:
             FilesError: The gateway refuses.
             JobOverError: It wants nothing more from this attempt.
@@ -114,6 +117,8 @@ class FilesGateway:
             except _TroubleError as trouble:
                 if isinstance(trouble, _FullError) and time.monotonic() + pause > give_up:
                     raise FilesError(str(trouble)) from trouble
+                if pause == _LONGEST_PAUSE:
+                    print(f"still waiting for the files of this job: {trouble}", file=sys.stderr, flush=True)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

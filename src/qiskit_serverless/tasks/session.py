@@ -46,6 +46,11 @@ def current() -> Session:
     return _session
 
 
+def is_made() -> bool:
+    """Say whether this process has a session."""
+    return _session is not None
+
+
 def _start() -> None:
     with _lock:
         if _session is None:

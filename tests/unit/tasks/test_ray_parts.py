@@ -229,6 +229,14 @@ def _is_readable(connection: socket.socket, seconds: float = 20) -> bool:
     return bool(select.select([connection], [], [], seconds)[0])
 
 
+def test_a_folder_that_is_too_large_for_other_nodes_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_MOST_BYTES", 2**20)
+    (tmp_path / "data").write_bytes(bytes(2**20 + 1))
+
+    with pytest.warns(RuntimeWarning, match=r"has more than 1 MiB: tasks on other nodes lack its files"):
+        assert folders.pack(tmp_path) == b""
+
+
 def test_the_folder_of_a_job_is_unpacked_once_and_removed_when_nobody_holds_it(
     tmp_path: Path, in_child: Callable[[Callable[[], None]], None]
 ) -> None:

@@ -99,9 +99,13 @@ def ours(x):
     return x * 2
 
 print(ray.get(plain.remote(get(ours(ray.get(plain.remote(1)))))))
+try:
+    ray.init(namespace="another", logging_level="ERROR")
+except RuntimeError as error:
+    print("twice" in str(error), get(ours(3)))
 """
     )
-    assert ended(program) == (0, "5\n", "")
+    assert ended(program) == (0, "5\nTrue 6\n", "")
 
 
 def test_a_process_forked_before_the_connection_has_its_tasks_there_and_one_forked_after_it_on_its_machine(

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 
+from qiskit_serverless.tasks import session
 from qiskit_serverless.tasks.errors import WorkersUnavailableError
 
 
@@ -79,7 +80,8 @@ def _answer_init(cluster: str) -> None:
     def init(address: str | None = None, **options: Any) -> Any:  # noqa: ANN401  (as Ray has it)
         if ray.is_initialized() and not options and address in (None, "auto", cluster):
             return original(address, ignore_reinit_error=True, logging_level="ERROR")
-        ray.shutdown()
+        if not session.is_made():  # tasks would be lost with the connection; Ray says that there is one
+            ray.shutdown()
         return original(address or os.environ.get("RAY_ADDRESS"), **options)
 
     ray.init = init

@@ -11,6 +11,7 @@ import os
 import shutil
 import tarfile
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,14 @@ _MOST_BYTES = 512 * 2**20
 
 
 def pack(folder: Path) -> bytes:
-    """Return a program's working folder as a tar file, without what is no file; empty if it is too large to be sent around."""
+    """Return a program's working folder as a tar file, without what is no file; empty, with a warning, if it is too large."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
     if sum(path.stat().st_size for path in files) > _MOST_BYTES:
+        warnings.warn(
+            f"the program's folder has more than {_MOST_BYTES >> 20} MiB: tasks on other nodes lack its files",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return b""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:

@@ -99,6 +99,7 @@ def platform_in_parts(**settings: str) -> Iterator[Parts]:
             "TREADLE_SECRET_KEY": secrets.token_hex(32),
             "TREADLE_OWNER_TOKEN": token,
             "TREADLE_URL": balancer.url,
+            "TREADLE_ENGINE": "local",
             **settings,
         }
         parts = Parts(balancer, [], [], token)

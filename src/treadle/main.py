@@ -67,8 +67,17 @@ def _check_role(settings: "Settings") -> None:
             f"A {settings.role} of its own needs the key that all parts of the platform share: TREADLE_SECRET_KEY.",
             hint=_WHERE,
         )
+    if settings.objects is None:
+        raise SettingsError(
+            f"A {settings.role} of its own needs a bucket that all parts of the platform share: TREADLE_OBJECTS.",
+            hint=_WHERE,
+        )
     if settings.role == "dispatcher" and settings.url is None:
         raise SettingsError("A dispatcher of its own must know where the gateways are: TREADLE_URL.", hint=_WHERE)
+    if "engine" not in settings.model_fields_set:  # a gateway solves environments for the engines of the dispatchers
+        raise SettingsError(
+            f"A {settings.role} of its own must know the engines of the platform: TREADLE_ENGINE.", hint=_WHERE
+        )
 
 
 def _local_engine(settings: "Settings") -> LocalEngine | None:

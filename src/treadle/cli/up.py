@@ -83,23 +83,50 @@ def read_settings(**given: object) -> "Settings":
 
 def _announce(output: Output, settings: "Settings", url: str, end: str) -> None:
     home = settings.home_folder
+    token_file = str(home / "token") if _has_token_file(settings) else None
+    output.document({"url": url, "home": str(home), "token_file": token_file}, ready_text(settings, url, end))
+
+
+def _has_token_file(settings: "Settings") -> bool:
+    """Say whether clients that know the home folder find the owner's token there."""
+    if settings.role == "dispatcher" or settings.owner_token is not None:
+        return False
+    return settings.role == "all" or (settings.home_folder / "token").exists()
+
+
+def ready_text(settings: "Settings", url: str, end: str) -> str:
+    """Return what is said once the process answers.
+
+    Args:
+        settings: Its settings.
+        url: Where it answers.
+        end: How it is stopped.
+    """
+    outlook = f"{end}; jobs that run go on, and the next start picks them up.\n"
+    if settings.role == "dispatcher":
+        return f"A dispatcher of Treadle is ready; {url}/readiness/ says so.\n\n{outlook}"
+    if not _has_token_file(settings):
+        return (
+            f"Treadle is ready at {url}\n\n  Clients                host {url}, {_whose_token(settings)}\n\n{outlook}"
+        )
+    return f"Treadle is ready at {url}\n\n{_for_clients_here(settings, url)}\n{outlook}"
+
+
+def _whose_token(settings: "Settings") -> str:
+    if settings.owner_token is not None:
+        return "token of the owner as in TREADLE_OWNER_TOKEN"
+    return "token of a user: `treadle user add NAME` makes one"
+
+
+def _for_clients_here(settings: "Settings", url: str) -> str:
+    home = settings.home_folder
     by_default = type(settings).model_fields["home"].default.expanduser()
-    output.document(
-        {"url": url, "home": str(home), "token_file": str(home / "token")}, _ready_text(url, home, by_default, end)
-    )
-
-
-def _ready_text(url: str, home: Path, by_default: Path, end: str) -> str:
     elsewhere = "" if home == by_default else f"  Clients find it with   export TREADLE_HOME={home}\n"
     return f"""\
-Treadle is ready at {url}
-
 {elsewhere}\
   In a shell             treadle function upload program.py
                          treadle run program --follow
   In Python              from qiskit_serverless import ServerlessClient
                          client = ServerlessClient()
   Any other client       host {url}, token in {home / "token"}
-
-{end}; jobs that run go on, and the next start picks them up.
 """

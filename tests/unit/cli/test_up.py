@@ -10,6 +10,10 @@ import pytest
 
 from tests.running_platform import RunningPlatform, clean_environment
 from tests.unit.cli.command import COMMAND, treadle
+from treadle.cli.up import ready_text
+from treadle.settings import Settings
+
+SHARED = {"TREADLE_DATABASE": "postgresql://nobody@127.0.0.1:9/x", "TREADLE_SECRET_KEY": "0" * 64}
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -142,15 +146,10 @@ def test_in_the_background_it_says_why_it_does_not_start(tmp_path: Path) -> None
     ("variables", "lacks"),
     [
         ({"TREADLE_ROLE": "gateway"}, "TREADLE_DATABASE"),
-        ({"TREADLE_ROLE": "gateway", "TREADLE_DATABASE": "postgresql://nobody@127.0.0.1:9/x"}, "TREADLE_SECRET_KEY"),
-        (
-            {
-                "TREADLE_ROLE": "dispatcher",
-                "TREADLE_DATABASE": "postgresql://nobody@127.0.0.1:9/x",
-                "TREADLE_SECRET_KEY": "0" * 64,
-            },
-            "TREADLE_URL",
-        ),
+        ({"TREADLE_ROLE": "gateway", "TREADLE_DATABASE": SHARED["TREADLE_DATABASE"]}, "TREADLE_SECRET_KEY"),
+        ({"TREADLE_ROLE": "gateway", **SHARED}, "TREADLE_OBJECTS"),
+        ({"TREADLE_ROLE": "dispatcher", **SHARED, "TREADLE_OBJECTS": "s3://bucket"}, "TREADLE_URL"),
+        ({"TREADLE_ROLE": "gateway", **SHARED, "TREADLE_OBJECTS": "s3://bucket"}, "TREADLE_ENGINE"),
         ({"TREADLE_ENGINE": "abacus"}, "There is no engine 'abacus'"),
         ({"TREADLE_SECRET_KEY": "short"}, "TREADLE_SECRET_KEY is no key of a platform"),
     ],
@@ -172,3 +171,26 @@ def test_a_profile_for_an_engine_that_is_not_there_is_named(tmp_path: Path) -> N
 
     assert done.returncode == 1
     assert "'cx3d-2x5' is for the engine 'ray:gpu'" in done.stderr
+
+
+def test_a_dispatcher_does_not_offer_itself_to_clients(tmp_path: Path) -> None:
+    text = ready_text(Settings(home=tmp_path, role="dispatcher"), "http://here:1", "Ctrl-C stops it")
+
+    assert "http://here:1/readiness/" in text
+    assert "client" not in text.lower()
+
+
+@pytest.mark.parametrize("role", ["all", "gateway"])
+def test_a_token_that_comes_from_the_settings_is_not_said_to_lie_in_the_home_folder(role: str, tmp_path: Path) -> None:
+    settings = Settings.model_validate({"home": tmp_path, "role": role, "owner_token": "secret-token"})
+
+    text = ready_text(settings, "http://here:1", "Ctrl-C stops it")
+
+    assert "http://here:1" in text
+    assert "TREADLE_OWNER_TOKEN" in text
+    assert "secret-token" not in text
+    assert str(tmp_path) not in text
+
+
+def test_a_gateway_without_a_token_of_the_owner_says_how_users_are_made(tmp_path: Path) -> None:
+    assert "treadle user add" in ready_text(Settings(home=tmp_path, role="gateway"), "http://here:1", "Ctrl-C stops it")

@@ -48,16 +48,18 @@ def connect_ahead() -> None:
         from qiskit_serverless.tasks.ray import connect_ahead
 
         connect_ahead(os.environ["RAY_ADDRESS"], os.environ[NODE_VARIABLE])
-        sys.excepthook = (
-            sys.__excepthook__
-        )  # Ray's would tell the cluster of each end, also from processes that are forked
-        os.register_at_fork(after_in_child=_forget_connection)
+        _leave_in_peace()
 
 
-def _forget_connection() -> None:
-    """Let a process that the program has forked end without ending the connection, which is not its own; it would hang."""
+def _leave_in_peace() -> None:
+    """Take back what Ray does when this process, or one that the program forks, fails or ends.
+
+    It would tell the cluster of each exception and say farewell, which takes half a second here and hangs in a forked process. A
+    driver that is gone is noticed at once without that.
+    """
     import ray
 
+    sys.excepthook = sys.__excepthook__
     atexit.unregister(ray.shutdown)
 
 

@@ -69,6 +69,7 @@ class AsyncConnection:
         self._transport = AsyncTransport(self.host, self._headers(), underlying=transport)
         self._takes_containers = False
         self._takes_uploads = False
+        self._reaches_objects = True  # the platform's object store, from this machine, as far as we know
         # sync only: self.verify()
 
     def __repr__(self) -> str:

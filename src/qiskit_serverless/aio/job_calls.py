@@ -84,11 +84,11 @@ class AsyncJobCalls(AsyncConnection):
                 if not await paused(pauses):
                     raise
 
-    async def _fetch_result(self, job_id: str, *, directly: bool = True) -> Value:
+    async def _fetch_result(self, job_id: str) -> Value:
         """Return what a job has saved. A container goes to a file that has no name, which its large arrays are views of."""
         with tempfile.TemporaryFile() as file:
             path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
-            if directly:
+            if self._reaches_objects:
                 headers[LOCATION_HEADER] = LOCATED
             async with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
                 kind = answer.headers.get("Content-Type")
@@ -110,7 +110,8 @@ class AsyncJobCalls(AsyncConnection):
             kind = await anyio.to_thread.run_sync(download, url, size, file, is_wanted)  # async only
             # sync only: kind = download(url, size, file)
         except ObjectStoreError:
-            return await self._fetch_result(job_id, directly=False)
+            self._reaches_objects = False
+            return await self._fetch_result(job_id)
         file.flush()
         if kind == MEDIA_TYPE:
             return load_container(file.fileno())

@@ -70,6 +70,7 @@ class Connection:
         self._transport = Transport(self.host, self._headers(), underlying=transport)
         self._takes_containers = False
         self._takes_uploads = False
+        self._reaches_objects = True  # the platform's object store, from this machine, as far as we know
         self.verify()
 
     def __repr__(self) -> str:

@@ -88,7 +88,7 @@ class FunctionCalls(JobCalls, FileCalls, VersionCalls):
 
     def _uploaded(self, arguments: Pieces, again: dict[str, Any]) -> Pieces:
         """Put large arguments into the platform's object store, if we can reach it. Returns what to send to the gateway."""
-        if arguments.size < LARGE or not self._takes_uploads:
+        if arguments.size < LARGE or not (self._takes_uploads and self._reaches_objects):
             return arguments
         asked = {"size": arguments.size}
         answer = self._transport.request("POST", self._path("programs/run/upload"), json=asked, **again)
@@ -97,7 +97,7 @@ class FunctionCalls(JobCalls, FileCalls, VersionCalls):
         try:
             told = upload(offer, size, arguments.read)
         except ObjectStoreError:
-            self._takes_uploads = False
+            self._reaches_objects = False
             return arguments
         return Pieces([json.dumps(told).encode()], UPLOADED_TYPE)
 

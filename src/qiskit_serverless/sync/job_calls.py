@@ -83,11 +83,11 @@ class JobCalls(Connection):
                 if not paused(pauses):
                     raise
 
-    def _fetch_result(self, job_id: str, *, directly: bool = True) -> Value:
+    def _fetch_result(self, job_id: str) -> Value:
         """Return what a job has saved. A container goes to a file that has no name, which its large arrays are views of."""
         with tempfile.TemporaryFile() as file:
             path, headers = self._job_path(job_id, "result"), {ENCODING_HEADER: CONTAINED}
-            if directly:
+            if self._reaches_objects:
                 headers[LOCATION_HEADER] = LOCATED
             with self._transport.content(path, {}, headers, timeout_seconds()) as answer:
                 kind = answer.headers.get("Content-Type")
@@ -105,7 +105,8 @@ class JobCalls(Connection):
         try:
             kind = download(url, size, file)
         except ObjectStoreError:
-            return self._fetch_result(job_id, directly=False)
+            self._reaches_objects = False
+            return self._fetch_result(job_id)
         file.flush()
         if kind == MEDIA_TYPE:
             return load_container(file.fileno())

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     url: str | None = Field(
         None,
         pattern="^https?://[^/]+.*$",
+        examples=["https://treadle.example.com"],
         description="Where programs reach the gateways, for instance a load balancer; by default the gateway of this process.",
     )
     secret_key: SecretStr | None = Field(
@@ -73,11 +74,13 @@ class Settings(BaseSettings):
     engine: str = Field(
         "local",
         pattern=f"^{ENGINE_NAME}(,{ENGINE_NAME})*$",
+        examples=["local,ray"],
         description="Engines that jobs run on, separated by commas; the first is that of jobs whose compute profile names none.",
     )
     ray_address: str | None = Field(
         None,
         pattern=r"^.+:\d+$",
+        examples=["10.0.0.5:6379"],
         description="Ray cluster of the engine `ray`, `host:port` of its head (docs/ray.md);"
         " without one, Ray is started on this machine.",
     )

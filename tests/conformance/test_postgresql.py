@@ -109,3 +109,5 @@ def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     with pytest.raises(StorageError, match="cannot be opened") as caught:
         open_postgresql("postgresql://ada:hush@127.0.0.1:1/name")
     assert "hush" not in f"{caught.value} {caught.value.hint}"
+    assert "\n" not in str(caught.value)
+    assert not str(caught.value).endswith("?.")

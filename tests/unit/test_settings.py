@@ -50,3 +50,21 @@ def test_a_folder_of_secrets_that_is_not_there_is_named(monkeypatch: pytest.Monk
     with pytest.raises(typer.BadParameter, match="no such folder") as raised:
         read_settings()
     assert raised.value.param_hint == "TREADLE_SECRETS"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "example"),
+    [
+        ("url", "gateways:8642", "https://treadle.example.com"),
+        ("ray_address", "10.0.0.5", "10.0.0.5:6379"),
+        ("engine", "local ray", "local,ray"),
+    ],
+)
+def test_a_setting_of_the_wrong_form_is_answered_with_one_of_the_right_form(
+    name: str, value: str, example: str
+) -> None:
+    with pytest.raises(typer.BadParameter) as raised:
+        read_settings(**{name: value})
+
+    assert raised.value.message == f"{value!r}: It looks like this: {example}."
+    assert raised.value.param_hint == f"TREADLE_{name.upper()}"

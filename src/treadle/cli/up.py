@@ -77,8 +77,10 @@ def read_settings(**given: object) -> "Settings":
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        setting = f"TREADLE_{str(first['loc'][0]).upper()}"
-        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}.", param_hint=setting) from error
+        name = str(first["loc"][0])
+        examples = Settings.model_fields[name].examples if first["type"] == "string_pattern_mismatch" else None
+        wrong = f"It looks like this: {examples[0]}" if examples else first["msg"]  # nobody wants to read a pattern
+        raise typer.BadParameter(f"{first['input']!r}: {wrong}.", param_hint=f"TREADLE_{name.upper()}") from error
 
 
 def _announce(output: Output, settings: "Settings", url: str, end: str) -> None:

@@ -54,9 +54,14 @@ def open_postgresql(url: str) -> PostgresqlDatabase:
     except DatabaseError as error:
         engine.dispose()
         raise StorageError(
-            f"The database of TREADLE_DATABASE cannot be opened: {error.orig}.",
-            hint="Check that PostgreSQL runs there and that the user may make tables.",
+            f"The database of TREADLE_DATABASE cannot be opened: {_in_one_line(error.orig)}.",
+            hint="Check its address, user, password and database, that PostgreSQL runs there and that the user may make tables.",
         ) from error
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    """Return the words of a database driver, which come in several lines and with an end of their own."""
+    return " ".join(str(error).split()).rstrip(".?")
 
 
 def _upgrade_alone(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import sys
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_values_that_json_carries() -> None:
     assert is_jsonable({"a": 1j}, cls=QiskitObjectsEncoder)
 
 
-def test_circuits_and_services_as_ray_carries_them() -> None:
+def test_circuits_and_services_as_ray_carries_them(monkeypatch: pytest.MonkeyPatch) -> None:
     from qiskit import QuantumCircuit
 
     from qiskit_serverless.serializers import circuit_deserializer, circuit_serializer, register_all_serializers
@@ -105,6 +106,7 @@ def test_circuits_and_services_as_ray_carries_them() -> None:
     circuit = QuantumCircuit(2)
     circuit.cx(0, 1)
     assert circuit_deserializer(circuit_serializer(circuit)) == circuit
+    monkeypatch.setitem(sys.modules, "ray.util", None)  # as where it is not installed
     with pytest.raises(QiskitServerlessException, match="Ray is not installed"):
         register_all_serializers()
 

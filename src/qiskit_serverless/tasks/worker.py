@@ -146,10 +146,12 @@ class _Runner:
 
     def _pack(self, result: Any, name: str) -> Payload:  # noqa: ANN401
         try:
-            return dumps(result, self._program.memory)
+            packed = dumps(result, self._program.memory)
         except NotSerializableError as error:
             hint = "; return a list instead" if isinstance(result, types.GeneratorType) else ""
             raise NotSerializableError(f"the result of task {name!r}: {error}{hint}") from error.__cause__
+        self._program.check(packed)
+        return packed
 
 
 def _flush() -> None:

@@ -88,8 +88,8 @@ class WorkerSession:
             if function.registration is None or function.registration[0] is not self:
                 function.registration = (self, self._registrations.get(function.id) or self._register(function))
         payload, waits_for = arguments.pack(function.function, args, kwargs, self._memory)
+        dependencies = self._numbers_of(waits_for)
         handle = self.adopt(next(self._numbers))
-        dependencies = [dependency.number for dependency in waits_for]
         self._send("submit", handle.number, function.id, dependencies, payloads=(payload,))
         return TaskReference(handle, function.options.name)
 
@@ -109,7 +109,7 @@ class WorkerSession:
         """Return the values, in order. While it waits, other tasks use what this one holds of the budget."""
         outcomes: list[Payload] = []
         with self._request:
-            self._send("get", _numbers(references), timeout)
+            self._send("get", self._asked_for(references), timeout)
             while len(outcomes) < len(references):
                 outcomes += self._read_values()
         return [loads(outcome) for outcome in outcomes]
@@ -124,11 +124,11 @@ class WorkerSession:
 
     def wait(self, references: Sequence[TaskReference[Any]], count: int, timeout: float | None) -> list[bool]:
         """Wait until so many of the values are there, or failed; say of each whether it is."""
-        return self._ask("wait", _numbers(references), count, timeout)
+        return self._ask("wait", self._asked_for(references), count, timeout)
 
     def statuses(self, references: Sequence[TaskReference[Any]]) -> list[str]:
         """Return the status of each."""
-        return self._ask("statuses", _numbers(references))
+        return self._ask("statuses", self._asked_for(references))
 
     def _ask(self, *request: object) -> list[Any]:
         with self._request:
@@ -144,11 +144,32 @@ class WorkerSession:
             self._send("result", number, seconds, payloads=(outcome,))
 
     def _send(self, *message: object, payloads: Sequence[Payload] = ()) -> None:
+        for payload in payloads:
+            self.check(payload)
         descriptors: list[Any] = []
         frames = [encode(payload, descriptors) for payload in payloads]
         with self._sending:
             let_go = _taken(self._released), _taken(self._dropped), _taken(self._dropped_functions)
             self._control.send((*message, *frames, let_go), descriptors)
+
+    def check(self, payload: Payload) -> None:
+        """Check that the program knows what the references in a payload stand for.
+
+        Raises:
+            ValueError: One of them is of an earlier session of this process.
+        """
+        self._numbers_of(payload.references)
+
+    def _asked_for(self, references: Sequence[TaskReference[Any]]) -> list[int]:
+        return self._numbers_of([reference.handle for reference in references])
+
+    def _numbers_of(self, handles: Sequence[Handle]) -> list[int]:
+        if any(self._handles.get(handle.number) is not handle for handle in handles):
+            raise ValueError(
+                "a task reference that an earlier task has left in this process is of no use any more: "
+                "the program has let go of its value; keep the value itself, get(reference)"
+            )
+        return [handle.number for handle in handles]
 
     def _answer(self) -> tuple[Message, list[Any]]:
         """Return the answer to a request. Functions for tasks to come may arrive before it."""
@@ -209,10 +230,6 @@ class WorkerSession:
 
 def _leave_to_the_program(_: int) -> None:
     """What this process made and sent is in the program's hands; the program marks it as free."""
-
-
-def _numbers(references: Sequence[TaskReference[Any]]) -> list[int]:
-    return [reference.number for reference in references]
 
 
 def _taken(items: deque[Any]) -> tuple[Any, ...]:

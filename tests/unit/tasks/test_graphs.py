@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from qiskit_serverless.tasks import WorkerDiedError, distribute_task, get
+from tests.unit.tasks.conftest import EXECUTOR
 from tests.unit.tasks.work import OwnError, work_as
 
+TASKS, THREADS, SEEDS = (100, 3, [10, 20, 30]) if EXECUTOR == "forked" else (20, 2, [12])
+"""On a cluster each death, each task that waits, and most changes of target start a process, which takes a second."""
 KINDS = {"return": 20, "raise": 1, "die": 0.3, "nest": 2, "share": 2}
 
 
@@ -32,7 +35,7 @@ def run_graph(seed: int, failures: list[BaseException]) -> None:
     chosen = random.Random(seed)
     references: list[Any] = []
     values: list[Any] = []
-    for _ in range(100):
+    for _ in range(TASKS):
         kind = chosen.choices(list(KINDS), list(KINDS.values()))[0]
         needed = chosen.sample(range(len(references)), min(len(references), chosen.randint(0, 2)))
         size = chosen.choice([1, 1, 10, 10_000, 200_000])
@@ -46,10 +49,11 @@ def run_graph(seed: int, failures: list[BaseException]) -> None:
         raise
 
 
-@pytest.mark.parametrize("seed", [10, 20, 30])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_value_of_a_random_graph_is_as_expected(seed: int) -> None:
     failures: list[BaseException] = []
-    threads = [threading.Thread(target=run_graph, args=(seed + place, failures)) for place in range(3)]
+    threads = [threading.Thread(target=run_graph, args=(seed + place, failures)) for place in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,7 +9,14 @@ import pytest
 
 from tests.ray_cluster import RayCluster
 
-STORIES = ("test_calls.py", "test_failures.py", "test_budget.py", "test_scheduling.py", "test_transport.py")
+STORIES = (
+    "test_calls.py",
+    "test_failures.py",
+    "test_budget.py",
+    "test_graphs.py",
+    "test_scheduling.py",
+    "test_transport.py",
+)
 HERE = Path(__file__).parent
 
 

@@ -161,6 +161,42 @@ get(references)
     assert ended(program) == (0, "3 2\n", "")
 
 
+def test_a_reference_that_a_task_leaves_in_its_process_is_refused_when_the_next_lease_uses_it(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "work" / "left.py").write_text("references = []\n")
+    program = start(
+        """
+import left
+
+def leave():
+    left.references.append(put(1))
+
+def use(how):
+    if not left.references:
+        return None
+    send = distribute_task(lambda values: values)
+    return {"get": get, "send": send, "return": list}[how](left.references)
+
+for _ in range(20):
+    get(distribute_task(leave)())
+    other = distribute_task(target={"cpu": 0.5})(use)  # a lease of its own
+    for how in ("get", "send", "return"):
+        try:
+            found = get(other(how))
+        except ValueError as error:
+            print(how, str(error)[:75])
+            found = True
+    if found:
+        break
+""",
+        cpu=1,
+    )
+    words = "a task reference that an earlier task has left in this process is of no use"
+    code, out, err = ended(program)
+    assert (code, out.splitlines(), err) == (0, [f"{how} {words}" for how in ("get", "send", "return")], "")
+
+
 def test_a_target_that_no_node_can_ever_satisfy_fails_with_both_numbers(start: Start) -> None:
     program = start("get(distribute_task(target={'cpu': 64})(os.getpid)())", cpu=100)
 

@@ -11,7 +11,6 @@ from tests.conformance.dispatching import Desk, a_desk
 from tests.cutting_network import Cut, CuttingNetwork, cutting_network
 from tests.e2e.conftest import tar_of
 from treadle.adapters.database.opening import open_postgresql
-from treadle.adapters.logs.folder import FolderLogs
 from treadle.adapters.objects.obstore_objects import ObstoreObjects
 from treadle.adapters.wakeups.in_process import InProcessWakeUps
 from treadle.domain.errors import ConflictError, OutcomeUnknownError
@@ -55,9 +54,8 @@ async def gateway(
     tmp_path: Path, network: CuttingNetwork, signer: Signer, anyio_backend: str
 ) -> AsyncIterator[Gateway]:
     database = open_postgresql(network.url)
-    objects, logs = ObstoreObjects.in_folder(tmp_path / "objects"), FolderLogs(tmp_path / "logs")
-    async with a_desk(tmp_path, database, objects, logs, InProcessWakeUps(), signer) as desk:
-        made = Gateway(desk, objects, network)
+    async with a_desk(tmp_path, database, InProcessWakeUps(), signer) as desk:
+        made = Gateway(desk, ObstoreObjects.in_folder(tmp_path / "objects"), network)
         await made.upload("hello")
         yield made
     await database.close()

@@ -40,7 +40,9 @@ def test_every_route_of_the_api_refuses_a_caller_without_a_token(platform: Runni
                 continue
             url = (
                 platform.url
-                + path.format(job_id=UNKNOWN, attempt=1, title="x", function_id=UNKNOWN, version=1, space="user")
+                + path.format(
+                    job_id=UNKNOWN, attempt=1, title="x", function_id=UNKNOWN, version=1, space="user", digest=64 * "0"
+                )
                 + "?offset=0"
             )
             answer = httpx2.request(method.upper(), url)

@@ -313,6 +313,7 @@ FIELDS = {
     "title": "solve",
     "provider": "lab",
     "arguments": "{}",
+    "size": 10**7,
     "config": {},
     "entrypoint": "main.py",
     "version": "1",
@@ -326,7 +327,12 @@ FIELDS = {
 }
 QUERY = {"provider": "lab", "function": "solve", "file": "f", "path": "kitchen.py", "offset": "0"}
 # Routes that answer everybody, with the platform's terms or what is the caller's own.
-OWN = {"GET /api/v1/programs/", "GET /api/v1/dependencies-versions/", "GET /api/v1/compute-profiles/"}
+OWN = {
+    "GET /api/v1/programs/",
+    "GET /api/v1/dependencies-versions/",
+    "GET /api/v1/compute-profiles/",
+    "POST /api/v1/programs/run/upload/",
+}
 SEEN = {
     "GET /api/v1/programs/get_by_title/{title}/",
     "GET /api/v1/programs/{function_id}/get_jobs/",
@@ -348,6 +354,7 @@ def test_whatever_the_route_what_is_not_for_the_caller_does_not_exist(
         "version": "1",
         "attempt": "1",
         "space": "user",
+        "digest": 64 * "0",
     }
     caller = getattr(people, who).http
     answers = {
@@ -371,7 +378,7 @@ def sent(http: httpx2.Client, method: str, url: str) -> Any:
     if "/files/" in url:
         return http.request(method.upper(), url, params=QUERY, files={"file": ("f.txt", b"x")})
     fields = {**FIELDS, "type": "GENERIC"} if url.endswith("/upload/") else FIELDS
-    return http.request(method.upper(), url, params=QUERY, json=fields)
+    return http.request(method.upper(), url, params=QUERY, json=fields, headers={"Idempotency-Key": "one of its own"})
 
 
 def test_a_job_nobody_has_is_told_as_one_of_somebody_else(people: People) -> None:

@@ -12,9 +12,8 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from benchmarks.scale.http import Connection
-from treadle.domain.launch import Launch
+from treadle.domain.launch import HEARTBEAT_SECONDS, Launch
 from treadle.domain.outcome import Ending, Outcome
-from treadle.runner.reporting import HEARTBEAT_SECONDS
 
 _LINES = b"".join(b"step %d of the optimiser: energy -1.136189\n" % number for number in range(10))
 _DONE = json.dumps(asdict(Outcome(Ending.EXITED, exit_code=0))).encode()

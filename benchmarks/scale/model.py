@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-HEARTBEAT_SECONDS = 4
+from treadle.domain.launch import HEARTBEAT_SECONDS
+
 RENEWAL_SECONDS = 16  # the first heartbeat after half of the lease
 DAY_SECONDS = 86_400
 

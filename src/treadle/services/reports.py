@@ -7,6 +7,7 @@ from treadle.domain.causes import diagnose
 from treadle.domain.errors import InvalidError, StaleAttemptError
 from treadle.domain.functions import FunctionVersion
 from treadle.domain.jobs import Context, Job, Origin
+from treadle.domain.launch import HEARTBEAT_SECONDS
 from treadle.domain.lifecycle import ON_ENGINE, Ended, Event, JobStatus, StageChanged, Started, stage_of
 from treadle.domain.outcome import Outcome
 from treadle.domain.users import JobIdentity
@@ -21,7 +22,7 @@ from treadle.services.log_settling import LogSettling
 from treadle.services.transitions import Change, apply
 from treadle.services.values import StoredValue, Values, arguments_key, result_key
 
-_THREE_HEARTBEATS = timedelta(seconds=12)
+_THREE_HEARTBEATS = timedelta(seconds=3 * HEARTBEAT_SECONDS)
 
 
 class Reports:

@@ -28,11 +28,11 @@ def findings() -> Iterator[Finding]:
     with ExitStack() as stack:
         server = stack.enter_context(postgresql_server(durable=True))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="treadle-scale-")))
-        for name, new_database in (("SQLite", lambda: None), ("PostgreSQL", server.new_database)):
+        for name, new_database, pause in (("SQLite", lambda: None, 1.0), ("PostgreSQL", server.new_database, 4.0)):
             queue, running = new_database(), new_database()
             yield from growing_queue(name, folder / f"{name}-queue", queue)
             yield from claims(name, folder / f"{name}-queue", queue)
-            yield from many_running(name, folder / f"{name}-running", running)
+            yield from many_running(name, folder / f"{name}-running", running, pause)
 
 
 def growing_queue(name: str, home: Path, database_url: str | None) -> Iterator[Finding]:
@@ -84,9 +84,12 @@ def _bytes(home: Path, database_url: str | None) -> int:
     return size
 
 
-def many_running(name: str, home: Path, database_url: str | None) -> Iterator[Finding]:
-    """Let many jobs run at once, each with heartbeats and ten lines of log a second, and time what users do meanwhile."""
-    with simulation(home, database_url, "hold", RUNNING) as simulated, simulated.http() as http:
+def many_running(name: str, home: Path, database_url: str | None, pause: float) -> Iterator[Finding]:
+    """Let many jobs run at once, each with heartbeats and ten lines of log every `pause` seconds, and time what users do.
+
+    With a bucket, where several gateways keep logs, supervisors are told to send what is printed all the time every few seconds.
+    """
+    with simulation(home, database_url, "hold", RUNNING, pause) as simulated, simulated.http() as http:
         simulated.upload_hello()
         queue_up(home, database_url, RUNNING)
         job = _submit(http)

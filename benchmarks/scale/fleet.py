@@ -1,8 +1,8 @@
-"""Simulated supervisors: ``python -m benchmarks.scale.fleet SOCKET MODE``.
+"""Simulated supervisors: ``python -m benchmarks.scale.fleet SOCKET MODE PAUSE``.
 
 Each speaks the runner protocol over a connection of its own, as a real one does, and runs nothing. MODE is ``finish``: every job
-ends as soon as it has begun; or ``hold``: every job runs on, with heartbeats and ten lines of log a second. For each line on
-standard input it prints as JSON what was done so far.
+ends as soon as it has begun; or ``hold``: every job runs on, with heartbeats and ten lines of log every PAUSE
+seconds. For each line on standard input it prints as JSON what was done so far.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ class Fleet:
 
     Attributes:
         hold: Whether their jobs run on.
+        pause: Seconds between two parts of a log.
         finished: Jobs that have ended.
         running: Jobs that run.
         parts: Parts of logs that were sent.
@@ -33,6 +34,7 @@ class Fleet:
     """
 
     hold: bool
+    pause: float
     finished: int = 0
     running: int = 0
     parts: int = 0
@@ -73,7 +75,7 @@ class Fleet:
                 await self._call(connection, "POST", f"{path}/heartbeat/")
                 beat_due += HEARTBEAT_SECONDS
                 self.heartbeats += 1
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.pause)
 
     async def _call(self, connection: Connection, method: str, target: str, body: bytes = b"") -> dict[str, int]:
         began = time.perf_counter()
@@ -88,7 +90,7 @@ class Fleet:
 
 async def main() -> None:
     """Play supervisors until standard input is closed."""
-    fleet = Fleet(hold=sys.argv[2] == "hold")
+    fleet = Fleet(hold=sys.argv[2] == "hold", pause=float(sys.argv[3]))
     server = await asyncio.start_unix_server(fleet.listen, sys.argv[1], limit=2**20)
     print("ready", flush=True)
     async with server:

@@ -64,7 +64,9 @@ class Simulation:
 
 
 @contextlib.contextmanager
-def simulation(home: Path, database_url: str | None, mode: str, running_jobs: int) -> Iterator[Simulation]:
+def simulation(
+    home: Path, database_url: str | None, mode: str, running_jobs: int, pause: float = 1.0
+) -> Iterator[Simulation]:
     """Run a platform and its fleet.
 
     Args:
@@ -72,9 +74,10 @@ def simulation(home: Path, database_url: str | None, mode: str, running_jobs: in
         database_url: Its PostgreSQL database; None for SQLite.
         mode: What the fleet does with jobs: ``finish`` or ``hold`` them.
         running_jobs: How many may run at once.
+        pause: Seconds between two parts of the log of each that is held.
     """
     socket = str(home.parent / f"{mode}.socket")
-    fleet = _python("benchmarks.scale.fleet", socket, mode)
+    fleet = _python("benchmarks.scale.fleet", socket, mode, str(pause))
     assert fleet.stdout is not None
     fleet.stdout.readline()
     settings = {"TREADLE_RUNNING_JOBS": str(running_jobs), "TREADLE_ACTIVE_JOBS_PER_USER": str(10**9)}

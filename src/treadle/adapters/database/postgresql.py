@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from treadle.adapters.database.repositories import DatabaseRepositories
@@ -68,7 +68,7 @@ class PostgresqlDatabase:
 
     def _write(self, work: Callable[[Repositories], T]) -> T:
         with self._engine.connect() as connection:
-            connection.execute(_TAKE_TURN)
+            _take_turn(connection)
             result = work(DatabaseRepositories.on(connection))
             try:
                 connection.commit()
@@ -81,12 +81,33 @@ class PostgresqlDatabase:
             return result
 
     def _read(self, work: Callable[[Repositories], T]) -> T:
+        try:
+            return self._read_once(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._read_once(work)  # it was lost while nobody used it; the pool has thrown away the others, too
+
+    def _read_once(self, work: Callable[[Repositories], T]) -> T:
         with self._reading.connect() as connection:
             return work(DatabaseRepositories.on(connection))
 
 
+def _take_turn(connection: Connection) -> None:
+    """Wait for the turn to write, on a connection anew if this one was lost while nobody used it."""
+    try:
+        connection.execute(_TAKE_TURN)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        connection.rollback()
+        connection.execute(_TAKE_TURN)
+
+
 def postgresql_engine(url: str) -> Engine:
-    """Return an engine with a small pool; a connection that was lost while nobody used it is replaced.
+    """Return an engine with a small pool. That a connection was lost while nobody used it is for its user to notice.
+
+    Asking before each use would cost as much as what is then asked.
 
     Args:
         url: `postgresql://user:password@host:port/name`.
@@ -95,7 +116,6 @@ def postgresql_engine(url: str) -> Engine:
         _address(url),
         pool_size=_READERS + 1,
         max_overflow=0,
-        pool_pre_ping=True,
         connect_args=_CONNECTION,
     )
 
